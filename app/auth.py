@@ -1,0 +1,147 @@
+"""API keys: 256 random bits shown once, stored as a keyed hash, with a scope.
+
+A key looks like `ioc_k7m2x9qa_…`. The middle part names it in lists and logs; the rest is the secret. The secret is random, so
+a fast keyed hash (HMAC-SHA256 with `IOC_SECRET`) is as safe as a slow one, and a slow one on each call would be a
+denial of service of our own making.
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.database import Database
+from app.errors import KeyRefused, KeyRequired, ScopeMissing, Text
+from app.models import ApiKey, Source
+from app.settings import Settings
+
+SCOPES = ("readings:write", "readings:read", "catalogue:write", "targets:write")
+_ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+_LAST_USE_PRECISION = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who sent a request, by the API key."""
+
+    key_prefix: str
+    source_id: int
+    source_code: str
+    scopes: frozenset[str]
+    unit_ids: frozenset[int] | None
+    domains: frozenset[str] | None
+
+    def require(self, scope: str) -> None:
+        """Raises: ScopeMissing."""
+        if scope not in self.scopes:
+            raise ScopeMissing(scope=scope, scopes=", ".join(sorted(self.scopes)))
+
+
+def require_caller(caller: Caller | None, scope: str, why: Text) -> Caller:
+    """Raises: KeyRequired (nobody), ScopeMissing (somebody, but not for this)."""
+    if caller is None:
+        raise KeyRequired(why=why)
+    caller.require(scope)
+    return caller
+
+
+def pepper(settings: Settings) -> bytes:
+    """`IOC_SECRET`, or one that is made once in the data folder, readable for its owner only."""
+    if settings.secret is not None:
+        return settings.secret.get_secret_value().encode()
+    path: Path = settings.data_dir / "secret"
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            # O_EXCL: of two processes that start together one writes, the other reads what it wrote.
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(secrets.token_urlsafe(48).encode())
+        except FileExistsError:
+            pass
+        return path.read_bytes()
+
+
+def hash_secret(secret: str, key: bytes) -> bytes:
+    return hmac.digest(key, secret.encode(), hashlib.sha256)
+
+
+async def create_key(
+    session: AsyncSession,
+    source: Source,
+    *,
+    scopes: Sequence[str],
+    unit_ids: Sequence[int] | None,
+    domains: Sequence[str] | None,
+    expires_at: datetime | None,
+    pepper: bytes,
+) -> str:
+    """Make a key and return it; nobody can ever see it again."""
+    prefix = "".join(secrets.choice(_ALPHABET) for _ in range(8))
+    secret = secrets.token_urlsafe(32)
+    session.add(
+        ApiKey(
+            prefix=prefix,
+            secret_hash=hash_secret(secret, pepper),
+            source_id=source.id,
+            scopes=sorted(set(scopes)),
+            unit_ids=sorted(set(unit_ids)) if unit_ids is not None else None,
+            domains=sorted(set(domains)) if domains is not None else None,
+            expires_at=expires_at,
+        )
+    )
+    await session.flush()
+    return f"ioc_{prefix}_{secret}"
+
+
+async def revoke_key(session: AsyncSession, prefix: str) -> bool:
+    """Whether there was such a key; revoking twice keeps the first time."""
+    revoked = await session.execute(
+        update(ApiKey).where(ApiKey.prefix == prefix, ApiKey.revoked_at.is_(None)).values(revoked_at=datetime.now(UTC)).returning(ApiKey.prefix)
+    )
+    return revoked.first() is not None or await session.get(ApiKey, prefix) is not None
+
+
+async def authenticate(database: Database, presented: str, pepper: bytes) -> Caller:
+    """Who holds this key.
+
+    Raises:
+        KeyRefused: it is not a key, unknown, expired or revoked; one sentence each.
+    """
+    parts = presented.split("_", 2)
+    if len(parts) != 3 or parts[0] != "ioc" or not presented.isascii():
+        raise KeyRefused(why=Text("không đúng dạng ioc_…_…", "does not look like ioc_…_…"))
+    _, prefix, secret = parts
+    now = datetime.now(UTC)
+    async with database.write_session() as session:
+        row = (
+            await session.execute(
+                select(ApiKey, Source.code).join(Source, Source.id == ApiKey.source_id).where(ApiKey.prefix == prefix)
+            )
+        ).first()
+        # Compare before anything else is said, in constant time, so that a guesser learns nothing from the answer.
+        if row is None or not hmac.compare_digest(row.ApiKey.secret_hash, hash_secret(secret, pepper)):
+            raise KeyRefused(why=Text("không tồn tại", "is not known"))
+        key: ApiKey = row.ApiKey
+        if key.revoked_at is not None:
+            raise KeyRefused(why=Text(f"đã bị thu hồi lúc {key.revoked_at:%Y-%m-%d %H:%M} UTC", f"was revoked at {key.revoked_at:%Y-%m-%d %H:%M} UTC"))
+        if key.expires_at is not None and key.expires_at <= now:
+            raise KeyRefused(why=Text(f"đã hết hạn lúc {key.expires_at:%Y-%m-%d %H:%M} UTC", f"expired at {key.expires_at:%Y-%m-%d %H:%M} UTC"))
+        if key.last_used_at is None or now - key.last_used_at > _LAST_USE_PRECISION:
+            key.last_used_at = now
+        return Caller(
+            key_prefix=key.prefix,
+            source_id=key.source_id,
+            source_code=row.code,
+            scopes=frozenset(key.scopes),
+            unit_ids=None if key.unit_ids is None else frozenset(key.unit_ids),
+            domains=None if key.domains is None else frozenset(key.domains),
+        )

@@ -1,0 +1,418 @@
+"""The catalogue in memory: what there is to measure, and who reports to whom.
+
+It is small (a thousand indicators, fourteen thousand units), read by every request and seldom changed, so each process keeps an
+immutable copy and asks the change counter whether it is still the newest. Times of validity are held as naive local
+midnights, `[start, end)`, open ends as `datetime.min` and `datetime.max`.
+"""
+
+import difflib
+import unicodedata
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import cached_property
+from itertools import islice
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import models
+from app.changes import latest_change
+from app.errors import Text, UnitNotValid, UnknownDomain, UnknownIndicator, UnknownUnit
+from app.periods import Grain, PeriodError, midnight, parse_period
+
+BASE_GRAIN: Mapping[str, Grain] = {
+    # A realtime indicator has instants; what adds up is their hour.
+    "realtime": Grain.hour,
+    "hourly": Grain.hour,
+    "daily": Grain.day,
+    "weekly": Grain.week,
+    "monthly": Grain.month,
+    "quarterly": Grain.quarter,
+    "yearly": Grain.year,
+}
+ADMINISTRATIVE = frozenset({"province", "district", "commune"})
+
+
+def fold(text: str) -> str:
+    """Lower case without Vietnamese accents, for search: "Bến Cát" and "ben cat" are the same."""
+    plain = unicodedata.normalize("NFD", text.lower().replace("đ", "d"))
+    return "".join(letter for letter in plain if not unicodedata.combining(letter))
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    id: int
+    code: str
+    name: Text
+    position: int
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    id: int
+    code: str
+    name: Text
+    synthetic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator:
+    id: int
+    code: str
+    domain: Domain
+    name: Text
+    measure: str
+    periodicity: str
+    over_time: str
+    over_units: str
+    numerator_id: int | None
+    denominator_id: int | None
+    direction: str
+    public: bool
+    origin: str
+    search: str
+
+    @property
+    def base(self) -> Grain:
+        return BASE_GRAIN[self.periodicity]
+
+    @property
+    def finest(self) -> Grain:
+        """The finest grain in which readings may come."""
+        return Grain.instant if self.periodicity == "realtime" else self.base
+
+    @property
+    def factor(self) -> int:
+        """What a ratio is multiplied by, so that it is in its measure."""
+        return _FACTORS.get(self.measure, 1)
+
+
+_FACTORS = {"%": 100, "per_1000_persons": 1_000, "per_10k_persons": 10_000, "per_100k_persons": 100_000}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Unit:
+    id: int
+    code: str
+    kind: str
+    name: Text
+    valid_from: date | None
+    valid_to: date | None
+    latitude: float | None
+    longitude: float | None
+    start: datetime
+    end: datetime
+    search: str
+
+    @property
+    def address(self) -> str:
+        """An address that stays right when the code is used again: `code@day`."""
+        return f"{self.code}@{self.valid_from}" if self.valid_from else f"{self.code}@{date(1900, 1, 1)}"
+
+    def valid_at(self, moment: datetime) -> bool:
+        return self.start <= moment < self.end
+
+    @property
+    def validity(self) -> Text:
+        match self.valid_from, self.valid_to:
+            case None, None:
+                return Text("luôn luôn", "always")
+            case None, until:
+                return Text(f"trước {until}", f"before {until}")
+            case since, None:
+                return Text(f"từ {since}", f"since {since}")
+            case since, until:
+                return Text(f"từ {since} đến trước {until}", f"from {since} until before {until}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Edge:
+    """`child` reports to `parent` during `[start, end)`."""
+
+    parent: Unit
+    child: Unit
+    start: datetime
+    end: datetime
+    recorded_at: datetime
+    superseded_at: datetime | None
+
+    def known(self, as_of: datetime | None) -> bool:
+        if as_of is None:
+            return self.superseded_at is None
+        return self.recorded_at <= as_of and (self.superseded_at is None or self.superseded_at > as_of)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Succession:
+    unit: Unit
+    successor: Unit
+    on: date
+    kind: str
+    divided: bool
+
+
+class Tree:
+    """Who reports to whom, as known at one moment."""
+
+    def __init__(self, edges: Iterable[Edge]) -> None:
+        self._children: dict[int, list[Edge]] = {}
+        self._parents: dict[int, list[Edge]] = {}
+        for edge in edges:
+            self._children.setdefault(edge.parent.id, []).append(edge)
+            self._parents.setdefault(edge.child.id, []).append(edge)
+
+    def children(self, unit: Unit) -> Sequence[Edge]:
+        return self._children.get(unit.id, ())
+
+    def parents(self, unit: Unit) -> Sequence[Edge]:
+        return self._parents.get(unit.id, ())
+
+    def children_in(self, unit: Unit, start: datetime, end: datetime) -> list[Unit]:
+        """The children at some time in `[start, end)`, in the order of their codes, each once."""
+        found = {edge.child.id: edge.child for edge in self.children(unit) if edge.start < end and start < edge.end}
+        return sorted(found.values(), key=lambda child: (child.code, child.start))
+
+    def subtree(self, units: Iterable[Unit], start: datetime, end: datetime) -> dict[int, Unit]:
+        """The units and all that reported to them, directly or not, at some time in `[start, end)`."""
+        found: dict[int, Unit] = {}
+        waiting = list(units)
+        while waiting:
+            unit = waiting.pop()
+            if unit.id not in found:
+                found[unit.id] = unit
+                waiting.extend(self.children_in(unit, start, end))
+        return found
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Catalogue:
+    """Everything, at the version of the change counter at which it was read."""
+
+    version: int
+    domains: Mapping[str, Domain]
+    indicators: Mapping[str, Indicator]
+    sources: Mapping[int, Source]
+    units: Mapping[int, Unit]
+    edges: Sequence[Edge]
+    successions: Sequence[Succession]
+    indicators_by_id: Mapping[int, Indicator]
+    units_by_code: Mapping[str, Sequence[Unit]]
+    tree: Tree
+    _near: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def tree_as_of(self, as_of: datetime | None) -> Tree:
+        return self.tree if as_of is None else Tree(edge for edge in self.edges if edge.known(as_of))
+
+    def require_domain(self, code: str) -> Domain:
+        if (domain := self.domains.get(code)) is None:
+            raise UnknownDomain(value=code, nearest=", ".join(self.domains))
+        return domain
+
+    def require_indicator(self, code: str) -> Indicator:
+        if (indicator := self.indicators.get(code)) is None:
+            raise UnknownIndicator(value=code, nearest=self.nearest_indicators(code))
+        return indicator
+
+    def units_at(self, address: str, start: datetime, end: datetime) -> list[Unit]:
+        """The units that `code`, or `code@2024-10-05`, means at some time in `[start, end)`, earliest first."""
+        code, _, day = address.partition("@")
+        if day:
+            try:
+                start = parse_period(day, UTC).start
+            except PeriodError:
+                return []
+            return [unit for unit in self.units_by_code.get(code, ()) if unit.valid_at(start)]
+        return [unit for unit in self.units_by_code.get(code, ()) if unit.start < end and start < unit.end]
+
+    def require_units(self, address: str, start: datetime, end: datetime, when: str) -> list[Unit]:
+        """Like `units_at`, but never empty.
+
+        Raises:
+            UnknownUnit: no unit ever had the code.
+            UnitNotValid: one had it at another time; the message says when.
+        """
+        if not (units := self.units_at(address, start, end)):
+            self.refuse_unit(address, when)
+        return units
+
+    def require_unit(self, address: str, on: date | None, today: date) -> Unit:
+        """The unit on a day; without one, today's unit of this code or else the last one that had it."""
+        if on is not None:
+            return self.require_units(address, midnight(on), midnight(on).replace(hour=1), str(on))[0]
+        now = midnight(today)
+        if current := self.units_at(address, now, now.replace(hour=1)):
+            return current[0]
+        return self.require_units(address, datetime.min, datetime.max, str(today))[-1]
+
+    def refuse_unit(self, address: str, when: str) -> None:
+        code = address.partition("@")[0]
+        if known := self.units_by_code.get(code):
+            raise UnitNotValid(value=address, when=when, validity=self.validity_of(known))
+        raise UnknownUnit(value=address, nearest=self.nearest_units(address))
+
+    def validity_of(self, units: Sequence[Unit]) -> Text:
+        return Text(
+            "; ".join(f"{unit.name.vi} {unit.validity.vi}" for unit in units),
+            "; ".join(f"{unit.name.en} {unit.validity.en}" for unit in units),
+        )
+
+    def nearest_indicators(self, code: str) -> str:
+        return self._nearest("indicator", code, self.indicators)
+
+    def nearest_units(self, address: str) -> str:
+        return self._nearest("unit", address.partition("@")[0], self.units_by_code)
+
+    def _nearest(self, what: str, code: str, codes: Iterable[str]) -> str:
+        # Looking for like codes takes milliseconds: a batch of 50,000 wrong ones must not take minutes.
+        if (what, code) not in self._near:
+            if len(self._near) >= 64 or len(code) > 100:
+                return "–"
+            self._near[what, code] = ", ".join(difflib.get_close_matches(code, codes, n=3, cutoff=0.5)) or "–"
+        return self._near[what, code]
+
+    def search_units(
+        self, *, on: date, parent: Unit | None, kind: str | None, words: str, after: str, limit: int
+    ) -> list[Unit]:
+        """Units valid on a day, by code; `words` are searched in code and names without accents."""
+        moment = midnight(on)
+        needles = fold(words).split()
+        if parent is None:
+            candidates: Iterable[Unit] = (unit for _, units in self._units_in_order for unit in units)
+        else:
+            candidates = self.tree.children_in(parent, moment, moment.replace(hour=1))
+        matching = (
+            unit
+            for unit in candidates
+            if unit.code > after
+            and unit.valid_at(moment)
+            and (kind is None or unit.kind == kind)
+            and all(needle in unit.search for needle in needles)
+        )
+        return list(islice(matching, limit))
+
+    @property
+    def _units_in_order(self) -> Iterable[tuple[str, Sequence[Unit]]]:
+        return self.units_by_code.items()  # loaded in the order of the codes
+
+    def search_indicators(self, *, domain: Domain | None, words: str, after: str, limit: int) -> list[Indicator]:
+        """Indicators by code; those of a domain that is switched off only when that domain is asked for."""
+        needles = fold(words).split()
+        matching = (
+            indicator
+            for indicator in self.indicators.values()  # loaded in the order of the codes
+            if indicator.code > after
+            and (indicator.domain.active if domain is None else indicator.domain is domain)
+            and all(needle in indicator.search for needle in needles)
+        )
+        return list(islice(matching, limit))
+
+
+class CatalogueCache:
+    """One process's copy, replaced when the change counter says so."""
+
+    def __init__(self) -> None:
+        self._copy: Catalogue | None = None
+
+    async def current(self, session: AsyncSession) -> Catalogue:
+        """The catalogue as this transaction sees it."""
+        version = await latest_change(session, "catalogue")
+        if self._copy is None or self._copy.version != version:
+            copy = await load_catalogue(session, version)
+            if self._copy is not None and self._copy.version > version:
+                return copy  # an older transaction is still entitled to its older catalogue
+            self._copy = copy
+        return self._copy
+
+
+async def load_catalogue(session: AsyncSession, version: int) -> Catalogue:
+    """Read all of it; some hundred milliseconds with the whole country."""
+    domains = {
+        row.id: Domain(row.id, row.code, Text(row.name_vi, row.name_en), row.position, row.active)
+        for row in await session.scalars(select(models.Domain).order_by(models.Domain.position))
+    }
+    table = models.Indicator.__table__
+    indicators = [
+        Indicator(
+            id=row.id,
+            code=row.code,
+            domain=domains[row.domain_id],
+            name=Text(row.name_vi, row.name_en),
+            measure=row.measure,
+            periodicity=row.periodicity,
+            over_time=row.over_time,
+            over_units=row.over_units,
+            numerator_id=row.numerator_id,
+            denominator_id=row.denominator_id,
+            direction=row.direction,
+            public=row.public,
+            origin=row.origin,
+            search=fold(f"{row.code} {row.name_vi} {row.name_en}"),
+        )
+        for row in await session.execute(select(table).order_by(table.c.code.collate("C")))
+    ]
+    table = models.Unit.__table__
+    units = {
+        row.id: Unit(
+            id=row.id,
+            code=row.code,
+            kind=row.kind,
+            name=Text(row.name_vi, row.name_en),
+            valid_from=row.valid_from,
+            valid_to=row.valid_to,
+            latitude=row.latitude,
+            longitude=row.longitude,
+            start=_start(row.valid_from),
+            end=_end(row.valid_to),
+            search=fold(f"{row.code} {row.name_vi} {row.name_en}"),
+        )
+        for row in await session.execute(
+            select(table).order_by(table.c.code.collate("C"), table.c.valid_from.asc().nulls_first())
+        )
+    }
+    by_code: dict[str, list[Unit]] = {}
+    for unit in units.values():
+        by_code.setdefault(unit.code, []).append(unit)
+    table = models.UnitParent.__table__
+    edges = [
+        Edge(
+            parent=units[row.parent_id],
+            child=units[row.child_id],
+            start=_start(row.valid_from),
+            end=_end(row.valid_to),
+            recorded_at=row.recorded_at,
+            superseded_at=row.superseded_at,
+        )
+        for row in await session.execute(select(table).order_by(table.c.id))
+    ]
+    table = models.UnitSuccessor.__table__
+    successions = [
+        Succession(units[row.unit_id], units[row.successor_id], row.on_day, row.kind, row.divided)
+        for row in await session.execute(select(table).order_by(table.c.id))
+    ]
+    table = models.Source.__table__
+    sources = {
+        row.id: Source(row.id, row.code, Text(row.name_vi, row.name_en), row.synthetic)
+        for row in await session.execute(select(table))
+    }
+    return Catalogue(
+        version=version,
+        domains={domain.code: domain for domain in domains.values()},
+        indicators={indicator.code: indicator for indicator in indicators},
+        sources=sources,
+        units=units,
+        edges=edges,
+        successions=successions,
+        indicators_by_id={indicator.id: indicator for indicator in indicators},
+        units_by_code=by_code,
+        tree=Tree(edge for edge in edges if edge.known(None)),
+    )
+
+
+def _start(day: date | None) -> datetime:
+    return datetime.min if day is None else midnight(day)
+
+
+def _end(day: date | None) -> datetime:
+    return datetime.max if day is None else midnight(day)

@@ -1,0 +1,69 @@
+"""The engine and the two kinds of session.
+
+A request runs in one transaction that is opened and committed at the edge: `write_session` commits when the block
+ends and rolls back when it raises; `read_session` is READ ONLY, REPEATABLE READ, so that everything one answer says
+comes from one instant.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+from typing import Annotated
+
+from sqlalchemy import DateTime, MetaData, Text
+from sqlalchemy.dialects.postgresql import ARRAY, INTEGER
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import DeclarativeBase
+
+Instant = Annotated[datetime, "aware, UTC in storage"]
+LocalTime = Annotated[datetime, "naive wall time on the local calendar"]
+
+
+class Base(DeclarativeBase):
+    """All tables. The naming convention gives every constraint a name that code and migrations can rely on."""
+
+    metadata = MetaData(
+        naming_convention={
+            "pk": "%(table_name)s_pkey",
+            "uq": "%(table_name)s_%(column_0_N_name)s_key",
+            "fk": "%(table_name)s_%(column_0_name)s_fkey",
+            "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+            "ck": "%(table_name)s_%(constraint_name)s_check",
+        }
+    )
+    type_annotation_map = {
+        str: Text,
+        Instant: DateTime(timezone=True),
+        LocalTime: DateTime(timezone=False),
+        list[int]: ARRAY(INTEGER),
+        list[str]: ARRAY(Text),
+    }
+
+
+class Database:
+    """One pool of connections, handed out as sessions."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.engine: AsyncEngine = create_async_engine(
+            url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=30,
+            pool_pre_ping=True,
+            # jit costs more than it saves on queries of a few milliseconds.
+            connect_args={"options": "-c timezone=UTC -c jit=off", "application_name": "ioc-hub", "connect_timeout": 5},
+        )
+        self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    @asynccontextmanager
+    async def write_session(self) -> AsyncIterator[AsyncSession]:
+        async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @asynccontextmanager
+    async def read_session(self) -> AsyncIterator[AsyncSession]:
+        async with AsyncSession(self._reader, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    async def close(self) -> None:
+        await self.engine.dispose()

@@ -1,0 +1,412 @@
+"""What can go wrong, as classes: each has a stable code, an HTTP status, and its words in Vietnamese and English.
+
+A message says what was wrong, with the value, and what would be right. `problems.py` renders these as RFC 9457 bodies.
+A `RowError` is one mistake in one row of a batch; a `HubError` ends the request.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple
+
+
+class Text(NamedTuple):
+    """The same sentence in both languages; `{facts}` are filled in when it is shown."""
+
+    vi: str
+    en: str
+
+    def fill(self, language: str, facts: Mapping[str, Any]) -> str:
+        return (self.en if language == "en" else self.vi).format_map(_Facts(facts, language))
+
+
+class _Facts(dict[str, Any]):
+    """Facts may be `Text` themselves; one that is missing shows as a dash rather than hiding the message."""
+
+    def __init__(self, facts: Mapping[str, Any], language: str) -> None:
+        super().__init__(
+            {key: value.fill(language, {}) if isinstance(value, Text) else value for key, value in facts.items()}
+        )
+
+    def __missing__(self, key: str) -> str:
+        return "–"
+
+
+@dataclass(frozen=True, slots=True)
+class RowError:
+    """One mistake in one row (counted from 1; in CSV the header is row 1) or at one place of the body.
+
+    `code` is a key of `ROW_TEXTS`; `facts` fill its sentence.
+    """
+
+    code: str
+    row: int | None = None
+    pointer: str | None = None
+    value: Any = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+    def detail(self, language: str) -> str:
+        return ROW_TEXTS[self.code].fill(language, {"value": self.value, **self.facts})
+
+
+class HubError(Exception):
+    """The family. Subclasses are the whole catalogue of problems that the hub reports."""
+
+    code: ClassVar[str] = "internal-error"
+    status: ClassVar[int] = 500
+    title: ClassVar[Text] = Text("Lỗi nội bộ", "Internal error")
+    text: ClassVar[Text] = Text(
+        "Trung tâm dữ liệu gặp lỗi ngoài dự kiến; hãy báo mã yêu cầu cho quản trị viên.",
+        "The hub failed unexpectedly; give the request id to its administrator.",
+    )
+
+    def __init__(
+        self, *, errors: Sequence[RowError] = (), headers: Mapping[str, str] | None = None, **facts: Any
+    ) -> None:
+        super().__init__(self.code)
+        self.errors = errors
+        self.headers = dict(headers or {})
+        self.facts = facts
+
+    def detail(self, language: str) -> str:
+        return self.text.fill(language, self.facts)
+
+    def __str__(self) -> str:
+        return self.detail("en")
+
+
+class InternalError(HubError):
+    """The hub failed in a way nobody foresaw. The request id leads to the log entry."""
+
+
+class Unavailable(HubError):
+    """The database cannot be reached or has no room. Nothing was stored; the same request may be sent again."""
+
+    code, status = "unavailable", 503
+    title = Text("Tạm thời không phục vụ được", "Temporarily unavailable")
+    text = Text(
+        "Cơ sở dữ liệu chưa sẵn sàng; chưa có gì được lưu, hãy gửi lại sau {retry_after} giây.",
+        "The database is not ready; nothing was stored, send the same request again in {retry_after} seconds.",
+    )
+
+
+class NotFound(HubError):
+    """No such path."""
+
+    code, status = "not-found", 404
+    title = Text("Không tìm thấy", "Not found")
+    text = Text("Không có đường dẫn {path}.", "There is nothing at {path}.")
+
+
+class UnknownIndicator(HubError):
+    """The catalogue has no indicator with this code."""
+
+    code, status = "unknown-indicator", 404
+    title = Text("Không có chỉ tiêu này", "Unknown indicator")
+    text = Text(
+        "Không có chỉ tiêu '{value}'. Gần nhất: {nearest}.", "There is no indicator '{value}'. Nearest: {nearest}."
+    )
+
+
+class UnknownUnit(HubError):
+    """No unit has or had this code."""
+
+    code, status = "unknown-unit", 404
+    title = Text("Không có đơn vị này", "Unknown unit")
+    text = Text("Không có đơn vị '{value}'. Gần nhất: {nearest}.", "There is no unit '{value}'. Nearest: {nearest}.")
+
+
+class UnitNotValid(HubError):
+    """The unit exists, but not at the time asked for."""
+
+    code, status = "unit-not-valid", 404
+    title = Text("Đơn vị không tồn tại vào thời gian này", "Unit not valid then")
+    text = Text(
+        "Đơn vị '{value}' không tồn tại trong {when}; nó tồn tại: {validity}.",
+        "Unit '{value}' does not exist in {when}; it exists: {validity}.",
+    )
+
+
+class UnknownDomain(HubError):
+    """The catalogue has no domain with this code."""
+
+    code, status = "unknown-domain", 404
+    title = Text("Không có lĩnh vực này", "Unknown domain")
+    text = Text("Không có lĩnh vực '{value}'. Có: {nearest}.", "There is no domain '{value}'. There are: {nearest}.")
+
+
+class UnknownProblem(HubError):
+    """The list of problems has no such code."""
+
+    code, status = "unknown-problem", 404
+    title = Text("Không có mã lỗi này", "Unknown problem code")
+    text = Text("Không có mã lỗi '{value}'.", "There is no problem with the code '{value}'.")
+
+
+class MethodNotAllowed(HubError):
+    """The path exists, but not with this method. The header `Allow` lists those that work."""
+
+    code, status = "method-not-allowed", 405
+    title = Text("Không hỗ trợ phương thức", "Method not allowed")
+    text = Text("{path} không nhận {method}; hãy dùng {allow}.", "{path} does not take {method}; use {allow}.")
+
+
+class NotAcceptable(HubError):
+    """None of the media types in `Accept` can be made here."""
+
+    code, status = "not-acceptable", 406
+    title = Text("Không có định dạng này", "Not acceptable")
+    text = Text("Không trả được '{value}'; có: {offered}.", "Cannot answer in '{value}'; there are: {offered}.")
+
+
+class PeriodConflict(HubError):
+    """The unit's time of validity overlaps that of another unit with the same code, or of an edge with another."""
+
+    code, status = "validity-overlap", 409
+    title = Text("Trùng thời gian hiệu lực", "Validity overlaps")
+    text = Text(
+        "Thời gian hiệu lực trùng với một dòng đã có: {value}.",
+        "The time of validity overlaps an existing row: {value}.",
+    )
+
+
+class BodyTooLarge(HubError):
+    """The body, after decompression, is larger than the hub takes in one request."""
+
+    code, status = "body-too-large", 413
+    title = Text("Dữ liệu gửi quá lớn", "Body too large")
+    text = Text(
+        "Mỗi lần gửi tối đa {limit} byte sau giải nén; hãy chia nhỏ.",
+        "At most {limit} bytes after decompression; split the body.",
+    )
+
+
+class TooManyRows(HubError):
+    """The batch has more rows than the hub takes in one request."""
+
+    code, status = "too-many-rows", 413
+    title = Text("Quá nhiều dòng", "Too many rows")
+    text = Text(
+        "Mỗi lần gửi tối đa {limit} dòng; hãy chia thành nhiều lần.", "At most {limit} rows in one batch; split it."
+    )
+
+
+class UnsupportedMediaType(HubError):
+    """The body is in a format or an encoding that this call does not read."""
+
+    code, status = "unsupported-media-type", 415
+    title = Text("Không đọc được định dạng", "Unsupported media type")
+    text = Text("Không đọc được '{value}'; hãy gửi {offered}.", "Cannot read '{value}'; send {offered}.")
+
+
+class MalformedBody(HubError):
+    """The body is not what its content type says: broken JSON, wrong encoding, damaged gzip, no CSV header."""
+
+    code, status = "malformed-body", 422
+    title = Text("Nội dung không đọc được", "Malformed body")
+    text = Text("Không đọc được nội dung: {why}.", "The body cannot be read: {why}.")
+
+
+class InvalidRequest(HubError):
+    """Fields of the request are missing, unknown, or have values that cannot be. `errors` names each place."""
+
+    code, status = "invalid-request", 422
+    title = Text("Yêu cầu không hợp lệ", "Invalid request")
+    text = Text("Có {count} chỗ sai; xem errors.", "{count} places are wrong; see errors.")
+
+
+class RowsRejected(HubError):
+    """Rows of the batch are wrong and nothing was stored. `errors` lists every mistake with its row."""
+
+    code, status = "rows-rejected", 422
+    title = Text("Lô số liệu bị từ chối", "Rows rejected")
+    text = Text(
+        "{rejected} trong {received} dòng sai nên không dòng nào được lưu; sửa các dòng trong errors, hoặc gửi với mode=partial để lưu các dòng đúng.",
+        "{rejected} of {received} rows are wrong, so nothing was stored; mend those in errors, or send with mode=partial to store the good ones.",
+    )
+
+
+class IdempotencyMismatch(HubError):
+    """The idempotency key was used before with another body."""
+
+    code, status = "idempotency-mismatch", 422
+    title = Text("Khóa idempotency đã dùng cho nội dung khác", "Idempotency key used for another body")
+    text = Text(
+        "Khóa '{value}' đã dùng lúc {at} cho nội dung khác; nội dung mới cần khóa mới.",
+        "The key '{value}' was used at {at} for another body; a new body needs a new key.",
+    )
+
+
+class TooManyPoints(HubError):
+    """The question would answer with more points than one response may have."""
+
+    code, status = "too-many-points", 422
+    title = Text("Hỏi quá nhiều điểm", "Too many points")
+    text = Text(
+        "Câu hỏi này có {count} điểm, tối đa {limit}; hãy thu hẹp khoảng thời gian, đơn vị hoặc chỉ tiêu.",
+        "This question has {count} points, the limit is {limit}; ask for a shorter time, fewer units or indicators.",
+    )
+
+
+class KeyRequired(HubError):
+    """This call needs an API key, and none came with it."""
+
+    code, status = "key-required", 401
+    title = Text("Cần khóa API", "API key required")
+    text = Text("Hãy gửi khóa API trong tiêu đề X-API-Key: {why}.", "Send an API key in the header X-API-Key: {why}.")
+
+
+class KeyRefused(HubError):
+    """The API key is not (or no longer) good for anything."""
+
+    code, status = "key-refused", 401
+    title = Text("Khóa API không dùng được", "API key refused")
+    text = Text(
+        "Khóa API {why}; hãy xin quản trị viên khóa mới.", "The API key {why}; ask the administrator for a new one."
+    )
+
+
+class ScopeMissing(HubError):
+    """The API key is good, but not for this."""
+
+    code, status = "scope-missing", 403
+    title = Text("Khóa không có quyền này", "Not allowed with this key")
+    text = Text(
+        "Khóa này thiếu quyền '{scope}'; nó có: {scopes}.", "This key lacks the scope '{scope}'; it has: {scopes}."
+    )
+
+
+class OutsideKeyUnits(HubError):
+    """The API key's units or domains do not include the one to be changed."""
+
+    code, status = "outside-scope", 403
+    title = Text("Ngoài phạm vi của khóa", "Outside the key's scope")
+    text = Text(
+        "'{value}' nằm ngoài phạm vi của khóa này: {scope}.", "'{value}' is outside the scope of this key: {scope}."
+    )
+
+
+def all_errors() -> list[type[HubError]]:
+    """The catalogue of problems, by status and code."""
+    return sorted(HubError.__subclasses__(), key=lambda error: (error.status, error.code))
+
+
+PERIOD_FORMS = "2024, 2024-Q3, 2024-10, 2024-W41, 2024-10-05, 2024-10-05T14, 2024-10-05T14:03:00+07:00"
+
+ROW_TEXTS: Mapping[str, Text] = {
+    # the shape of a row or a parameter
+    "missing": Text("Thiếu trường này.", "This field is missing."),
+    "unknown-field": Text(
+        "Không có trường này; các trường: {fields}.", "There is no such field; the fields are: {fields}."
+    ),
+    "wrong-type": Text("Phải là {expected}.", "It must be {expected}."),
+    "invalid": Text("Giá trị không hợp lệ: {why}.", "The value is not valid: {why}."),
+    "not-one-of": Text("Phải là một trong: {expected}.", "It must be one of: {expected}."),
+    "out-of-range": Text("Ngoài giới hạn: {why}.", "Out of range: {why}."),
+    "malformed-json": Text("Dòng này không phải JSON: {why}.", "This line is not JSON: {why}."),
+    "malformed-csv": Text("Dòng CSV hỏng: {why}.", "The CSV row is broken: {why}."),
+    # the meaning of a reading
+    "unknown-indicator": Text(
+        "Không có chỉ tiêu '{value}'. Gần nhất: {nearest}.", "There is no indicator '{value}'. Nearest: {nearest}."
+    ),
+    "domain-inactive": Text("Lĩnh vực '{domain}' đang tắt ở đây.", "The domain '{domain}' is switched off here."),
+    "unknown-unit": Text(
+        "Không có đơn vị '{value}'. Gần nhất: {nearest}.", "There is no unit '{value}'. Nearest: {nearest}."
+    ),
+    "unit-not-valid": Text(
+        "Đơn vị '{value}' không tồn tại vào kỳ {period}; nó tồn tại: {validity}.",
+        "Unit '{value}' does not exist in {period}; it exists: {validity}.",
+    ),
+    "unit-ambiguous": Text(
+        "Mã '{value}' là nhiều đơn vị trong kỳ {period}; hãy ghi rõ ngày: {choices}.",
+        "The code '{value}' is several units in {period}; add a date: {choices}.",
+    ),
+    "period-malformed": Text(
+        f"'{{value}}' không phải một kỳ; các dạng: {PERIOD_FORMS}.",
+        f"'{{value}}' is not a period; the forms are: {PERIOD_FORMS}.",
+    ),
+    "period-too-fine": Text(
+        "Chỉ tiêu này có kỳ {periodicity}, '{value}' nhỏ hơn; ví dụ đúng: {example}.",
+        "This indicator is {periodicity}; '{value}' is finer; a right one is {example}.",
+    ),
+    "period-in-future": Text(
+        "Kỳ '{value}' bắt đầu sau {latest}, là muộn nhất được nhận bây giờ.",
+        "The period '{value}' starts after {latest}, the latest that is taken now.",
+    ),
+    "value-not-number": Text(
+        "'{value}' không phải số thập phân hữu hạn; viết như 1234.5, không có dấu phân nhóm.",
+        "'{value}' is not a finite decimal; write it like 1234.5, without group separators.",
+    ),
+    "value-too-long": Text(
+        "'{value}' có quá nhiều chữ số; tối đa {integers} trước và {decimals} sau dấu thập phân.",
+        "'{value}' has too many digits; at most {integers} before and {decimals} after the decimal point.",
+    ),
+    "duplicate-conflict": Text(
+        "Cùng chỉ tiêu, đơn vị và kỳ với dòng {first} nhưng khác giá trị.",
+        "The same indicator, unit and period as row {first}, with another value.",
+    ),
+    "outside-scope": Text(
+        "Khóa này không được ghi '{value}'; phạm vi của nó: {scope}.",
+        "This key may not write '{value}'; its scope: {scope}.",
+    ),
+    "other-source": Text(
+        "Chỉ tiêu này của đơn vị này thuộc nguồn '{owner}'; hai nguồn không cùng ghi một số liệu.",
+        "This indicator of this unit belongs to the source '{owner}'; two sources cannot own the same figure.",
+    ),
+    "withdrawn": Text(
+        "Số liệu này đã bị rút lúc {at}; để khôi phục, gửi lại với reinstate=true.",
+        "This reading was withdrawn at {at}; to bring it back, send it with reinstate=true.",
+    ),
+    "nothing-to-withdraw": Text("Không có số liệu nào để rút.", "There is no reading to withdraw."),
+    # warnings
+    "ratio-computed": Text(
+        "Tỷ lệ này cũng được tính từ {numerator} / {denominator}; số đã gửi chỉ hiện ở đúng đơn vị và kỳ này.",
+        "This ratio is also computed from {numerator} / {denominator}; what was sent shows for exactly this unit and period.",
+    ),
+}
+
+
+def row_error(
+    mistake: Mapping[str, Any], *, row: int | None = None, pointer: str | None = None, facts: Mapping[str, Any] | None = None
+) -> RowError:
+    """One of pydantic's mistakes (`ValidationError.errors()`) in the hub's words."""
+    kind: str = mistake["type"]
+    value = mistake.get("input")
+    context: Mapping[str, Any] = mistake.get("ctx", {})
+    shown = value if isinstance(value, str | int | bool) or value is None else str(value)[:200]
+    if isinstance(shown, str):
+        shown = shown[:200]
+    more: dict[str, Any] = dict(facts or {})
+    match kind:
+        case "missing":
+            code, shown = "missing", None
+        case "extra_forbidden" | "unexpected_keyword_argument":
+            code = "unknown-field"
+        case "decimal_parsing" | "decimal_type" | "finite_number" | "is_instance_of":
+            code = "value-not-number"
+        case "decimal_max_digits" | "decimal_max_places" | "decimal_whole_digits":
+            code = "value-too-long"
+            more |= {"integers": 20, "decimals": 12}
+        case "literal_error" | "enum":
+            code = "not-one-of"
+            more["expected"] = str(context.get("expected", "")).replace("' or '", "', '")
+        case "string_type" | "dict_type" | "list_type" | "model_attributes_type" | "bool_parsing" | "int_parsing" | "float_parsing":
+            code = "wrong-type"
+            more["expected"] = _EXPECTED[kind]
+        case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal" | "string_too_short" | "string_too_long" | "too_short" | "too_long":
+            code = "out-of-range"
+            more["why"] = mistake["msg"]
+        case _:
+            code = "invalid"
+            more["why"] = str(mistake["msg"]).removeprefix("Value error, ")
+    return RowError(code, row, pointer, shown, more)
+
+
+_EXPECTED = {
+    "string_type": Text("chuỗi ký tự", "a string"),
+    "dict_type": Text("một đối tượng JSON", "a JSON object"),
+    "model_attributes_type": Text("một đối tượng JSON", "a JSON object"),
+    "list_type": Text("một danh sách", "a list"),
+    "bool_parsing": Text("true hoặc false", "true or false"),
+    "int_parsing": Text("số nguyên", "a whole number"),
+    "float_parsing": Text("số", "a number"),
+}

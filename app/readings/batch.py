@@ -1,0 +1,166 @@
+"""Read a body of readings: JSON, NDJSON or CSV become the same rows, and every mistake keeps its row.
+
+Nothing here knows the catalogue or the database; `ingest` judges what the rows mean.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from app import exact_json
+from app.errors import MalformedBody, RowError, Text, TooManyRows, UnsupportedMediaType, row_error
+from app.schemas.readings import ReadingIn
+
+MEDIA_TYPES = ("application/json", "application/x-ndjson", "text/csv")
+COLUMNS = ("indicator", "unit", "period", "value", "status", "note")
+
+_ROWS: TypeAdapter[list[ReadingIn]] = TypeAdapter(list[ReadingIn])
+_FACTS = {"fields": ", ".join(COLUMNS)}
+
+
+@dataclass(slots=True)
+class Rows:
+    """The rows of a batch that have the right shape, and the mistakes of those that have not."""
+
+    received: int
+    good: list[tuple[int, ReadingIn]] = field(default_factory=list)
+    errors: list[RowError] = field(default_factory=list)
+    tabular: bool = False
+
+    def pointer(self, row: int, name: str) -> str:
+        """Where a field stands: a JSON pointer, or the column of a table."""
+        return name if self.tabular else f"/readings/{row - 1}/{name}"
+
+
+def read_rows(body: bytes, media_type: str, *, max_rows: int) -> Rows:
+    """Parse and check the shape of every row.
+
+    Raises:
+        UnsupportedMediaType: not one of `MEDIA_TYPES`.
+        MalformedBody: not what it says it is, as a whole (a broken line of NDJSON is only that row's mistake).
+        TooManyRows: before the rows are built.
+    """
+    match media_type:
+        case "application/json":
+            return _read_json(body, max_rows)
+        case "application/x-ndjson":
+            return _read_ndjson(body, max_rows)
+        case "text/csv":
+            return _read_csv(body, max_rows)
+    raise UnsupportedMediaType(value=media_type, offered=", ".join(MEDIA_TYPES))
+
+
+def _read_json(body: bytes, max_rows: int) -> Rows:
+    # A batch within the limit has one brace and at most six commas a row; the slack is for braces and commas in notes.
+    # What is far beyond would only cost memory on its way to the same refusal.
+    if body.count(b"{") > 4 * max_rows + 100 or body.count(b",") > 40 * max_rows + 1000 or body.count(b"[") > max_rows:
+        raise TooManyRows(limit=max_rows)
+    try:
+        document = exact_json.loads(body)
+    except exact_json.MalformedJson as error:
+        raise MalformedBody(why=str(error)) from error
+    if not isinstance(document, dict) or not isinstance(document.get("readings"), list) or len(document) > 1:
+        raise MalformedBody(
+            why=Text('phải là {"readings": [ … ]}', 'it must be {"readings": [ … ]} and nothing else')
+        )
+    found = document["readings"]
+    if len(found) > max_rows:
+        raise TooManyRows(limit=max_rows)
+    rows = Rows(received=len(found))
+    _check_shape(rows, list(enumerate(found, start=1)))
+    return rows
+
+
+def _read_ndjson(body: bytes, max_rows: int) -> Rows:
+    if body.count(b"\n") > 2 * max_rows:
+        raise TooManyRows(limit=max_rows)
+    rows = Rows(received=0, tabular=True)
+    found: list[tuple[int, Any]] = []
+    for number, line in enumerate(body.split(b"\n"), start=1):
+        if not line.strip():
+            continue
+        rows.received += 1
+        if rows.received > max_rows:
+            raise TooManyRows(limit=max_rows)
+        try:
+            found.append((number, exact_json.loads(line)))
+        except exact_json.MalformedJson as error:
+            rows.errors.append(RowError("malformed-json", number, facts={"why": str(error)}))
+    _check_shape(rows, found)
+    return rows
+
+
+def _read_csv(body: bytes, max_rows: int) -> Rows:
+    if body.count(b"\n") > 2 * max_rows:
+        raise TooManyRows(limit=max_rows)
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise MalformedBody(why=Text("phải là UTF-8", f"it must be UTF-8; byte {error.start} is not")) from error
+    header, _, _ = text.partition("\n")
+    # Excel with Vietnamese settings separates by semicolons.
+    table = csv.reader(io.StringIO(text, newline=""), delimiter=";" if ";" in header and "," not in header else ",", strict=True)
+    rows = Rows(received=0, tabular=True)
+    found: list[tuple[int, Any]] = []
+    try:
+        columns = [name.strip().lower() for name in next(table, [])]
+        _check_header(columns)
+        for cells in table:
+            if not any(cell.strip() for cell in cells):
+                continue
+            rows.received += 1
+            if rows.received > max_rows:
+                raise TooManyRows(limit=max_rows)
+            if len(cells) != len(columns):
+                why = Text(f"có {len(cells)} ô, cần {len(columns)}", f"it has {len(cells)} cells, the header {len(columns)}")
+                rows.errors.append(RowError("malformed-csv", table.line_num, facts={"why": why}))
+            else:
+                found.append((table.line_num, _from_cells(columns, cells)))
+    except csv.Error as error:
+        raise MalformedBody(why=Text(f"CSV dòng {table.line_num}: {error}", f"CSV row {table.line_num}: {error}")) from error
+    _check_shape(rows, found)
+    return rows
+
+
+def _check_header(columns: Sequence[str]) -> None:
+    required = set(COLUMNS[:4])
+    if len(set(columns)) != len(columns) or not required <= set(columns) <= set(COLUMNS):
+        raise MalformedBody(
+            why=Text(
+                f"dòng đầu phải là tên cột {', '.join(COLUMNS)} (hai cột cuối tùy chọn)",
+                f"the first row must name the columns {', '.join(COLUMNS)} (the last two are optional)",
+            )
+        )
+
+
+def _from_cells(columns: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
+    """Empty cells are absent; the word `null` as a value withdraws, which an empty cell must never do by accident."""
+    row: dict[str, Any] = {name: cell.strip() for name, cell in zip(columns, cells, strict=True) if cell.strip()}
+    if row.get("value") == "null":
+        row["value"] = None
+    return row
+
+
+def _check_shape(rows: Rows, found: list[tuple[int, Any]]) -> None:
+    """Validate all rows at once; only if something is wrong look again at the good ones alone."""
+    try:
+        rows.good = list(zip((number for number, _ in found), _ROWS.validate_python([row for _, row in found]), strict=True))
+    except ValidationError as error:
+        wrong: set[int] = set()
+        for mistake in error.errors(include_url=False, include_context=True):
+            place = int(mistake["loc"][0])
+            wrong.add(place)
+            number = found[place][0]
+            name = str(mistake["loc"][1]) if len(mistake["loc"]) > 1 else ""
+            pointer = rows.pointer(number, name).rstrip("/") or None
+            rows.errors.append(row_error(mistake, row=number, pointer=pointer, facts=_FACTS))
+        good = [row for place, row in enumerate(found) if place not in wrong]
+        rows.good = list(zip((number for number, _ in good), _ROWS.validate_python([row for _, row in good]), strict=True))
+
+
+def rejected_rows(errors: Iterable[RowError]) -> int:
+    return len({error.row for error in errors})

@@ -1,0 +1,532 @@
+"""The rules by which readings add up: the heart of the hub, and the only place where they are written as code.
+
+Pure: no database, no clock; `docs/aggregation.md` is the text, rule by rule. Times are naive local datetimes.
+A question is answered in three layers:
+
+- `Observations` hold the base readings of each unit, and what was reported for exactly one bucket;
+- `Laws.part` is V(unit, interval) of the text: one value out of the readings of a subtree;
+- `Laws.figure` dresses it for a bucket: reported beats derived, the reason of a null, coverage, partial.
+"""
+
+import decimal
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from app.catalogue.catalogue import ADMINISTRATIVE, Edge, Indicator, Tree, Unit
+from app.periods import (
+    Grain,
+    Period,
+    add_months,
+    bucket_start,
+    count_base_periods,
+    next_start,
+    previous_start,
+    year_ago_start,
+)
+
+# Sums and differences of readings (at most 32 digits each) are exact in 100 digits; only divisions are ever rounded.
+EXACT = decimal.Context(prec=100, rounding=decimal.ROUND_HALF_UP)
+_LAST_PLACE = Decimal("1E-12")
+
+NEEDS_EVERY_PERIOD = frozenset({"sum", "mean", "min", "max"})
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """One base reading, or a reading of exactly one coarser bucket."""
+
+    anchor: datetime
+    end: datetime
+    value: Decimal
+    status: int
+    sources: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A value on its way up: with the weakest status, the sources behind it, and the end of the latest base period."""
+
+    value: Decimal
+    status: int
+    sources: frozenset[int]
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """Units and base periods present, of those expected."""
+
+    units: tuple[int, int]
+    periods: tuple[int, int]
+
+    @property
+    def units_complete(self) -> bool:
+        return self.units[0] >= self.units[1]
+
+    @property
+    def periods_complete(self) -> bool:
+        return self.periods[0] >= self.periods[1]
+
+
+EXACTLY_REPORTED = Coverage((1, 1), (1, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What the hub says about an indicator of a unit in a bucket. `value` is None exactly when `reason` is given."""
+
+    value: Decimal | None
+    coverage: Coverage
+    partial: bool
+    complete: bool
+    origin: str | None = None
+    reason: str | None = None
+    status: int | None = None
+    sources: frozenset[int] = frozenset()
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """The value that a figure is compared with. `until` is set when only a part of the other bucket was taken."""
+
+    bucket: Period | None
+    value: Decimal | None
+    reason: str | None
+    until: datetime | None
+    change: Decimal | None
+    change_pct: Decimal | None
+
+
+def settle(value: Decimal) -> Decimal:
+    """Round what a division left over: half up to 12 decimals, as text of the rule 7."""
+    exponent = value.as_tuple().exponent
+    assert isinstance(exponent, int)
+    return value if exponent >= -12 else value.quantize(_LAST_PLACE, context=EXACT)
+
+
+class Observations:
+    """The readings that a question may touch, found by unit and time."""
+
+    def __init__(self) -> None:
+        self._base: dict[tuple[int, int], list[Observation]] = {}
+        self._anchors: dict[tuple[int, int], list[datetime]] = {}
+        self._exact: dict[tuple[int, int, Grain, datetime], Observation] = {}
+
+    def add_reported(self, indicator: Indicator, unit_id: int, grain: Grain, start: datetime, seen: Observation) -> None:
+        """A reading as sent, of the base grain or coarser."""
+        self._exact[indicator.id, unit_id, grain, start] = seen
+        if grain is indicator.base:
+            self._base.setdefault((indicator.id, unit_id), []).append(seen)
+
+    def add_hour(self, indicator: Indicator, unit_id: int, seen: Observation) -> None:
+        """The instants of one hour under the time law; an hour that was itself reported beats them."""
+        if (indicator.id, unit_id, Grain.hour, seen.anchor) not in self._exact:
+            self._base.setdefault((indicator.id, unit_id), []).append(seen)
+
+    def freeze(self) -> "Observations":
+        """Sort once all are added."""
+        for key, seen in self._base.items():
+            seen.sort(key=lambda one: one.anchor)
+            self._anchors[key] = [one.anchor for one in seen]
+        return self
+
+    def own(self, indicator: Indicator, unit: Unit, start: datetime, end: datetime) -> Sequence[Observation]:
+        """The unit's base readings whose anchor is in `[start, end)`, in order."""
+        key = (indicator.id, unit.id)
+        if (anchors := self._anchors.get(key)) is None:
+            return ()
+        return self._base[key][bisect_left(anchors, start) : bisect_left(anchors, end)]
+
+    def reported(self, indicator: Indicator, unit: Unit, bucket: Period) -> Observation | None:
+        return self._exact.get((indicator.id, unit.id, bucket.grain, bucket.start))
+
+
+# --- the laws themselves -------------------------------------------------------------------------------------------
+
+
+def combine(law: str, parts: Sequence[Part]) -> Part | None:
+    """The unit law: one value out of those of several units. None when there is none to be had."""
+    if not parts or law == "none":
+        return None
+    values = [part.value for part in parts]
+    return Part(
+        value=_fold(law, values),
+        status=min(part.status for part in parts),
+        sources=_union(part.sources for part in parts),
+        until=max(part.until for part in parts),
+    )
+
+
+def over_time(law: str, seen: Sequence[Observation]) -> Part | None:
+    """The time law over the base readings of one unit, in order. (`cumulative` needs the year before: see `flow_of`.)"""
+    if not seen:
+        return None
+    return _part(seen[-1].value if law == "last" else _fold(law, [one.value for one in seen]), seen)
+
+
+def flow_of(inside: Sequence[Observation], before: Sequence[Observation]) -> Part | None:
+    """What year-to-date figures (lũy kế) say about an interval: for each year the last figure inside minus the last before.
+
+    `before` are the earlier readings of the same unit; each year starts from zero.
+    """
+    if not inside:
+        return None
+    last_inside = {one.anchor.year: one.value for one in inside}
+    first_year = inside[0].anchor.year
+    last_before = next((one.value for one in reversed(before) if one.anchor.year == first_year), Decimal(0))
+    return _part(sum(last_inside.values(), Decimal(0)) - last_before, inside)
+
+
+def hour_of_instants(
+    law: str, *, total: Decimal, count: int, lowest: Decimal, highest: Decimal, last: Decimal
+) -> Decimal | None:
+    """The base value of an hour out of its instants. None where the law gives none (`none`, and ratios sent as instants)."""
+    match law:
+        case "sum":
+            return total
+        case "mean":
+            return EXACT.divide(total, Decimal(count))
+        case "min":
+            return lowest
+        case "max":
+            return highest
+        case "last" | "cumulative":
+            return last
+    return None
+
+
+def _fold(law: str, values: Sequence[Decimal]) -> Decimal:
+    match law:
+        case "sum":
+            return sum(values, Decimal(0))
+        case "mean":
+            return sum(values, Decimal(0)) / len(values)
+        case "min":
+            return min(values)
+        case "max":
+            return max(values)
+    raise ValueError(law)
+
+
+def _part(value: Decimal, seen: Sequence[Observation]) -> Part:
+    return Part(value, min(one.status for one in seen), _union(one.sources for one in seen), seen[-1].end)
+
+
+def _union(sets: Iterable[frozenset[int]]) -> frozenset[int]:
+    whole: frozenset[int] = frozenset()
+    for one in sets:
+        if not one <= whole:
+            whole |= one
+    return whole
+
+
+class Laws:
+    """The rules applied to one set of observations and one tree."""
+
+    def __init__(
+        self, indicators: Mapping[int, Indicator], tree: Tree, observations: Observations, *, now: datetime
+    ) -> None:
+        self._indicators = indicators
+        self._tree = tree
+        self._seen = observations
+        self._now = now
+
+    # --- V(unit, interval) ---
+
+    def part(self, indicator: Indicator, unit: Unit, start: datetime, end: datetime) -> Part | None:
+        """V(unit, interval) for every law but `ratio`."""
+        if indicator.over_time == "sum":
+            flow = self._flow(indicator, unit, start, end)
+            return None if not flow else combine("sum", [flow[anchor] for anchor in sorted(flow)])
+        return self._state(indicator, unit, start, end)
+
+    def _flow(self, indicator: Indicator, unit: Unit, start: datetime, end: datetime) -> dict[datetime, Part]:
+        """Rule 1: up the tree first, base period by base period."""
+        flow = {one.anchor: _part(one.value, (one,)) for one in self._seen.own(indicator, unit, start, end)}
+        if indicator.over_units == "none":
+            return flow
+        below: dict[datetime, list[Part]] = {}
+        for edge, since, until in self._edges(indicator, unit, start, end):
+            for anchor, part in self._flow(indicator, edge.child, since, until).items():
+                if anchor not in flow:
+                    below.setdefault(anchor, []).append(part)
+        for anchor, parts in below.items():
+            if (part := combine(indicator.over_units, parts)) is not None:
+                flow[anchor] = part
+        return flow
+
+    def _state(self, indicator: Indicator, unit: Unit, start: datetime, end: datetime) -> Part | None:
+        """Rule 2: along time first, inside each unit."""
+        own = self._seen.own(indicator, unit, start, end)
+        if own:
+            match indicator.over_time:
+                case "cumulative":
+                    return flow_of(own, self._seen.own(indicator, unit, datetime(start.year, 1, 1), start))
+                case "none" | "ratio":
+                    one_base_period = next_start(indicator.base, start) == end and bucket_start(indicator.base, start) == start
+                    return over_time("last", own) if one_base_period else None
+                case law:
+                    return over_time(law, own)
+        parts = (
+            self._state(indicator, edge.child, since, until)
+            for edge, since, until in self._edges(indicator, unit, start, end)
+        )
+        return combine(indicator.over_units, [part for part in parts if part is not None])
+
+    def _edges(
+        self, indicator: Indicator, unit: Unit, start: datetime, end: datetime
+    ) -> Iterator[tuple[Edge, datetime, datetime]]:
+        """The children that count, each with the part of the interval in which it is a child."""
+        if indicator.over_units == "none":
+            return
+        for edge in self._tree.children(unit):
+            since, until = max(start, edge.start), min(end, edge.end)
+            # A stock is that of the end: units that left before are not in it, their successors are.
+            if since < until and (until == end or indicator.over_time != "last"):
+                yield edge, since, until
+
+    # --- what a bucket shows ---
+
+    def figure(self, indicator: Indicator, unit: Unit, bucket: Period) -> Figure:
+        """The figure of a bucket, with all that it carries."""
+        with decimal.localcontext(EXACT):
+            return self._settled(self._figure(indicator, unit, bucket))
+
+    def _settled(self, figure: Figure) -> Figure:
+        return figure if figure.value is None else replace(figure, value=settle(figure.value))
+
+    def _figure(self, indicator: Indicator, unit: Unit, bucket: Period) -> Figure:
+        unfinished = bucket.end > self._now
+        start, end = max(bucket.start, unit.start), min(bucket.end, unit.end)
+        if start >= end:
+            return Figure(None, Coverage((0, 0), (0, 0)), unfinished, False, reason="not-applicable")
+        if (seen := self._seen.reported(indicator, unit, bucket)) is not None:
+            return Figure(
+                seen.value, EXACTLY_REPORTED, unfinished, True,
+                origin="reported", status=seen.status, sources=seen.sources, until=bucket.end,
+            )  # fmt: skip
+        if bucket.grain < indicator.base:
+            return Figure(None, Coverage((0, 0), (0, 0)), unfinished, False, reason="grain-too-fine")
+        if indicator.over_time == "ratio":
+            return self._ratio(indicator, unit, bucket, unfinished)
+        part = self.part(indicator, unit, start, end)
+        coverage = self._coverage(indicator, unit, start, end)
+        complete = coverage.units_complete and (
+            indicator.over_time not in NEEDS_EVERY_PERIOD or coverage.periods_complete
+        )
+        if part is None:
+            reason = "not-additive" if self._refused(indicator, unit, start, end) else "no-data"
+            return Figure(None, coverage, True, False, reason=reason)
+        return Figure(
+            part.value, coverage, unfinished or not complete, complete,
+            origin="derived", status=part.status, sources=part.sources, until=part.until,
+        )  # fmt: skip
+
+    def _ratio(self, indicator: Indicator, unit: Unit, bucket: Period, unfinished: bool) -> Figure:
+        """Rule 5, each part by its own laws; the figures of the parts include what was reported for exactly this bucket."""
+        numerator, denominator = self.ratio_parts(indicator)
+        over = self._figure(numerator, unit, bucket)
+        under = self._figure(denominator, unit, self.bucket_in_force(denominator, bucket))
+        if over.value is None:
+            return replace(over, partial=True)
+        coverage = Coverage(
+            _smaller(over.coverage.units, under.coverage.units), _smaller(over.coverage.periods, under.coverage.periods)
+        )
+        if not under.value:
+            reason = "missing-denominator" if under.value is None else "zero-denominator"
+            return Figure(None, coverage, True, False, reason=reason)
+        assert over.status is not None
+        assert under.status is not None
+        complete = over.complete and under.complete
+        return Figure(
+            over.value / under.value * indicator.factor, coverage, unfinished or not complete, complete,
+            origin="derived", status=min(over.status, under.status), sources=over.sources | under.sources, until=over.until,
+        )  # fmt: skip
+
+    def ratio_parts(self, indicator: Indicator) -> tuple[Indicator, Indicator]:
+        assert indicator.numerator_id is not None
+        assert indicator.denominator_id is not None
+        return self._indicators[indicator.numerator_id], self._indicators[indicator.denominator_id]
+
+    def bucket_in_force(self, denominator: Indicator, bucket: Period) -> Period:
+        """A denominator that is reported less often is that of the period around the bucket."""
+        if denominator.base <= bucket.grain:
+            return bucket
+        return Period(denominator.base, bucket_start(denominator.base, bucket.anchor))
+
+    def _refused(self, indicator: Indicator, unit: Unit, start: datetime, end: datetime) -> bool:
+        """Whether there are readings that a law `none` keeps from adding up."""
+        if "none" not in (indicator.over_time, indicator.over_units):
+            return False
+        if self._seen.own(indicator, unit, start, end):
+            return True
+        return any(
+            self._refused(indicator, edge.child, max(start, edge.start), min(end, edge.end))
+            for edge in self._tree.children(unit)
+            if max(start, edge.start) < min(end, edge.end)
+        )
+
+    # --- coverage ---
+
+    def _coverage(self, indicator: Indicator, unit: Unit, start: datetime, end: datetime) -> Coverage:
+        expected = count_base_periods(indicator.base, start, end)
+        units = self._reporting(indicator, unit, start, end, frozenset())
+        return Coverage((units.present, units.expected), (expected - units.missing if units.present else 0, expected))
+
+    def _reporting(
+        self, indicator: Indicator, unit: Unit, start: datetime, end: datetime, covered: frozenset[datetime]
+    ) -> "_Reporting":
+        """Who in this subtree reported. `covered`: base periods for which a unit above spoke (flows only)."""
+        own = frozenset(one.anchor for one in self._seen.own(indicator, unit, start, end))
+        flow = indicator.over_time == "sum"
+        if own and not flow:
+            return _Reporting(1, 1, count_base_periods(indicator.base, start, end) - len(own))
+        spoken = covered | own
+        below = [
+            (edge.child, self._reporting(indicator, edge.child, since, until, _within(spoken, since, until)))
+            for edge, since, until in self._edges(indicator, unit, start, end)
+        ]
+        if any(child.present for _, child in below):
+            return _Reporting(
+                sum(child.present for _, child in below),
+                sum(child.expected for _, child in below),
+                max(child.missing for _, child in below if child.present),
+            )
+        if own - covered:
+            return _Reporting(1, 1, count_base_periods(indicator.base, start, end) - len(spoken))
+        # Nobody: what would be expected here are the communes, not each camera.
+        return _Reporting(0, sum(child.expected for unit, child in below if unit.kind in ADMINISTRATIVE) or 1, 0)
+
+    # --- which readings stand behind a value ---
+
+    def contributions(
+        self, indicator: Indicator, unit: Unit, start: datetime, end: datetime, covered: frozenset[datetime] = frozenset()
+    ) -> Iterator[tuple[Unit, Observation]]:
+        """The base readings that make up V(unit, interval), with the units that sent them."""
+        own = self._seen.own(indicator, unit, start, end)
+        yield from ((unit, one) for one in own if one.anchor not in covered)
+        if own and indicator.over_time != "sum":
+            return
+        spoken = covered.union(one.anchor for one in own)
+        for edge, since, until in self._edges(indicator, unit, start, end):
+            yield from self.contributions(indicator, edge.child, since, until, spoken)
+
+    # --- comparisons ---
+
+    def compare(self, kind: str, indicator: Indicator, unit: Unit, bucket: Period, figure: Figure) -> Comparison:
+        """`previous` or `year_ago`, like with like: an unfinished bucket against the same part of the other."""
+        with decimal.localcontext(EXACT):
+            other = other_bucket(kind, bucket)
+            if other is None:
+                return Comparison(None, None, "no-counterpart", None, None, None)
+            value, reason, until = self._other_value(kind, indicator, unit, bucket, figure, other)
+            change = change_pct = None
+            if figure.value is not None and value is not None:
+                value = settle(value)
+                change = figure.value - value
+                if value and indicator.measure not in {"%", "rank"}:
+                    change_pct = settle(change / abs(value) * 100)
+            return Comparison(other, value, reason, until, change, change_pct)
+
+    def _other_value(
+        self, kind: str, indicator: Indicator, unit: Unit, bucket: Period, figure: Figure, other: Period
+    ) -> tuple[Decimal | None, str | None, datetime | None]:
+        cut = figure.until
+        if bucket.end <= self._now or cut is None or cut >= bucket.end:
+            whole = self._figure(indicator, unit, other)
+            return whole.value, whole.reason, None
+        until = min(moved(kind, bucket, other, cut), other.end)
+        part = self._over_interval(indicator, unit, other, other.start, until)
+        return (None, "no-data", until) if part is None else (part, None, until)
+
+    def year_to_date(self, indicator: Indicator, unit: Unit, bucket: Period) -> Decimal | None:
+        """Lũy kế từ đầu năm: from 1 January to the end of the bucket."""
+        with decimal.localcontext(EXACT):
+            year = bucket.anchor.year
+            end = min(bucket.end, datetime(year + 1, 1, 1))
+            value = self._over_interval(indicator, unit, bucket, datetime(year, 1, 1), end)
+            return None if value is None else settle(value)
+
+    def _over_interval(
+        self, indicator: Indicator, unit: Unit, bucket: Period, start: datetime, end: datetime
+    ) -> Decimal | None:
+        """V over an interval that is no bucket: coarser readings take no part."""
+        start, end = max(start, unit.start), min(end, unit.end)
+        if start >= end:
+            return None
+        if indicator.over_time != "ratio":
+            part = self.part(indicator, unit, start, end)
+            return None if part is None else part.value
+        numerator, denominator = self.ratio_parts(indicator)
+        over = self._over_interval(numerator, unit, bucket, start, end)
+        in_force = self.bucket_in_force(denominator, bucket)
+        if in_force is not bucket:
+            under = self._figure(denominator, unit, in_force).value
+        else:
+            under = self._over_interval(denominator, unit, bucket, start, end)
+        return None if over is None or not under else over / under * indicator.factor
+
+
+@dataclass(frozen=True, slots=True)
+class _Reporting:
+    present: int
+    expected: int
+    missing: int  # the most base periods that one of the present units owes
+
+
+def _within(anchors: frozenset[datetime], start: datetime, end: datetime) -> frozenset[datetime]:
+    return frozenset(anchor for anchor in anchors if start <= anchor < end) if anchors else anchors
+
+
+def _smaller(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    """The pair with the smaller share; the first on a tie."""
+    return other if other[0] * one[1] < one[0] * other[1] else one
+
+
+def other_bucket(kind: str, bucket: Period) -> Period | None:
+    """So kỳ trước (`previous`) or so cùng kỳ (`year_ago`). None where the year before has no such period."""
+    if kind == "previous":
+        return Period(bucket.grain, previous_start(bucket.grain, bucket.start))
+    start = year_ago_start(bucket.grain, bucket.start)
+    return None if start is None else Period(bucket.grain, start)
+
+
+def moved(kind: str, bucket: Period, other: Period, cut: datetime) -> datetime:
+    """A moment inside the bucket, at the same place of the other bucket by the calendar."""
+    months = {Grain.month: 1, Grain.quarter: 3, Grain.year: 12}.get(bucket.grain)
+    if kind == "year_ago" and bucket.grain is not Grain.week:
+        months = 12
+    if months is None:
+        return other.start + (cut - bucket.start)
+    return add_months(cut, -months)
+
+
+# --- targets ---
+
+
+def achieved(value: Decimal, target: Decimal) -> Decimal | None:
+    """% thực hiện kế hoạch. None against a target of zero."""
+    with decimal.localcontext(EXACT):
+        return settle(value / target * 100) if target else None
+
+
+def state_of(direction: str, value: Decimal, target: Decimal, on_track_pct: Decimal, at_risk_pct: Decimal) -> str | None:
+    """`on_track`, `at_risk` or `off_track`; None for an indicator that is neither better high nor low.
+
+    The thresholds are in % of the target: lower bounds when up is good, upper bounds when down is good. Against a target of
+    zero only reaching it counts.
+    """
+    if direction == "neutral":
+        return None
+    pct = achieved(value, target)
+    upward = direction == "up_good"
+    if pct is None:
+        return "on_track" if (value >= 0 if upward else value <= 0) else "off_track"
+    for state, bound in (("on_track", on_track_pct), ("at_risk", at_risk_pct)):
+        if pct >= bound if upward else pct <= bound:
+            return state
+    return "off_track"

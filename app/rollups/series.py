@@ -1,0 +1,192 @@
+"""What it adds up to: series of figures, comparisons, rankings."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.catalogue.catalogue import Catalogue, Indicator, Tree, Unit
+from app.periods import Grain, Period, bucket_start, buckets, next_start
+from app.rollups.laws import Comparison, Figure, Laws, achieved, other_bucket, state_of
+from app.rollups.observations import Span, fetch_observations
+from app.rollups.targets import Target, find_targets
+from decimal import Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Which figures: every indicator for every unit in every bucket."""
+
+    indicators: Sequence[Indicator]
+    units: Sequence[Unit]
+    buckets: Sequence[Period]
+    compare: frozenset[str] = frozenset()
+    as_of: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Achievement:
+    """A target and how the figure stands against it."""
+
+    target: Target
+    achieved_pct: Decimal | None
+    state: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One bucket of a series, with the comparisons that were asked for."""
+
+    bucket: Period
+    figure: Figure
+    previous: Comparison | None = None
+    year_ago: Comparison | None = None
+    targets: Sequence[Achievement] | None = None
+    ytd: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    indicator: Indicator
+    unit: Unit
+    points: Sequence[Point]
+    sources: frozenset[int] = field(default=frozenset())
+
+
+async def aggregate(session: AsyncSession, catalogue: Catalogue, question: Question, *, now: datetime) -> list[Series]:
+    """Answer a question; `now` is local time. One statement fetches readings, one more the targets when asked for."""
+    laws = await prepare(session, catalogue, question, now=now)
+    targets = await find_targets(session, catalogue, question) if "target" in question.compare else {}
+    answer = []
+    for indicator in question.indicators:
+        for unit in question.units:
+            points = []
+            for bucket in question.buckets:
+                figure = laws.figure(indicator, unit, bucket)
+                standing = targets.get((indicator.id, unit.id, bucket), ())
+                points.append(_point(laws, question, indicator, unit, bucket, figure, standing))
+            sources = frozenset().union(*(point.figure.sources for point in points))
+            answer.append(Series(indicator, unit, points, sources))
+    return answer
+
+
+def _point(
+    laws: Laws, question: Question, indicator: Indicator, unit: Unit, bucket: Period, figure: Figure, standing: Sequence[Target]
+) -> Point:
+    asked = question.compare
+    return Point(
+        bucket,
+        figure,
+        previous=laws.compare("previous", indicator, unit, bucket, figure) if "previous" in asked else None,
+        year_ago=laws.compare("year_ago", indicator, unit, bucket, figure) if "year_ago" in asked else None,
+        targets=[_achievement(indicator, figure, target) for target in standing] if "target" in asked else None,
+        ytd=laws.year_to_date(indicator, unit, bucket) if "ytd" in asked else None,
+    )
+
+
+def _achievement(indicator: Indicator, figure: Figure, target: Target) -> Achievement:
+    if figure.value is None:
+        return Achievement(target, None, None)
+    state = state_of(indicator.direction, figure.value, target.value, target.on_track_pct, target.at_risk_pct)
+    return Achievement(target, achieved(figure.value, target.value), state)
+
+
+async def prepare(session: AsyncSession, catalogue: Catalogue, question: Question, *, now: datetime) -> Laws:
+    """The laws over everything that the question can touch: trees, ratio parts, comparisons, the year so far."""
+    tree = catalogue.tree_as_of(question.as_of)
+    needs: dict[Indicator, list[Span]] = {}
+    for indicator in question.indicators:
+        for part in _with_parts(catalogue, indicator):
+            needs.setdefault(part, []).extend(_spans(part, indicator, question))
+    start = min((span.start for spans in needs.values() for span in spans), default=datetime.min)
+    end = max((span.end for spans in needs.values() for span in spans), default=datetime.min)
+    units = tree.subtree(question.units, start, end)
+    observations = await fetch_observations(session, needs, units.values(), question.units, question.as_of)
+    return Laws(catalogue.indicators_by_id, tree, observations, now=now)
+
+
+def _with_parts(catalogue: Catalogue, indicator: Indicator) -> Iterable[Indicator]:
+    yield indicator
+    if indicator.numerator_id is not None and indicator.denominator_id is not None:
+        yield catalogue.indicators_by_id[indicator.numerator_id]
+        yield catalogue.indicators_by_id[indicator.denominator_id]
+
+
+def _spans(part: Indicator, indicator: Indicator, question: Question) -> Iterable[Span]:
+    """Where readings of `part` may matter to `indicator` (itself, or a ratio that it is a part of)."""
+    for bucket in question.buckets:
+        yield _reach(part, bucket, "ytd" in question.compare)
+        for kind in ("previous", "year_ago"):
+            if kind in question.compare and (other := other_bucket(kind, bucket)) is not None:
+                yield _reach(part, other, False)
+
+
+def _reach(part: Indicator, bucket: Period, from_new_year: bool) -> Span:
+    start, end = bucket.start, bucket.end
+    if part.base > bucket.grain:  # a denominator in force
+        start = bucket_start(part.base, bucket.anchor)
+        end = max(end, next_start(part.base, start))
+    if from_new_year or part.over_time == "cumulative":
+        # Year-to-date figures are told apart by the last one before the bucket, which may be that of any earlier month.
+        start = min(start, datetime(min(bucket.anchor, bucket.start).year, 1, 1))
+    return Span(start, end)
+
+
+# --- rankings ---
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    rank: int | None
+    series: Series
+
+    @property
+    def figure(self) -> Figure:
+        return self.series.points[0].figure
+
+
+async def rank(
+    session: AsyncSession,
+    catalogue: Catalogue,
+    indicator: Indicator,
+    units: Sequence[Unit],
+    bucket: Period,
+    *,
+    as_of: datetime | None,
+    now: datetime,
+) -> list[Ranked]:
+    """Units by the value of one bucket, best first by the indicator's direction; those without a value last, unranked.
+
+    Equal values share a rank and the next one counts them (1, 2, 2, 4).
+    """
+    question = Question([indicator], units, [bucket], as_of=as_of)
+    series = await aggregate(session, catalogue, question, now=now)
+    valued = [one for one in series if one.points[0].figure.value is not None]
+    values = [_value(one) for one in valued]
+    ascending = indicator.direction == "down_good"
+    ranked = [
+        Ranked(1 + sum(other < value if ascending else other > value for other in values), one)
+        for one, value in zip(valued, values, strict=True)
+    ]
+    ranked.sort(key=lambda one: (one.rank or 0, one.series.unit.code))
+    return ranked + [Ranked(None, one) for one in series if one.points[0].figure.value is None]
+
+
+def _value(series: Series) -> Decimal:
+    value = series.points[0].figure.value
+    assert value is not None
+    return value
+
+
+def units_under(tree: Tree, unit: Unit, kind: str | None, start: datetime, end: datetime) -> list[Unit]:
+    """The children of a unit at some time in `[start, end)`; with a kind, all of that kind below it."""
+    if kind is None:
+        return tree.children_in(unit, start, end)
+    below = tree.subtree([unit], start, end).values()
+    return sorted((one for one in below if one.kind == kind and one is not unit), key=lambda one: (one.code, one.start))
+
+
+def series_buckets(grain: Grain, first: Period, last: Period) -> list[Period]:
+    """The buckets from the start of one period to the end of another."""
+    return list(buckets(grain, first.start, max(last.end, last.start)))

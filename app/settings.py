@@ -1,0 +1,111 @@
+"""Settings: one frozen object, read from the environment (prefix `IOC_`) once, checked at start."""
+
+import difflib
+import os
+from datetime import UTC, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class SettingsError(Exception):
+    """One sentence per mistake, for the person who starts the hub."""
+
+
+class Settings(BaseSettings):
+    """All that an operator may set. Every name stands in the environment with the prefix `IOC_`."""
+
+    model_config = SettingsConfigDict(env_prefix="IOC_", frozen=True, extra="forbid")
+
+    # Where things are
+    data_dir: Path = Field(Path(".hub"), description="Folder of the embedded Postgres, the secret and the logs.")
+    database_url: str | None = Field(
+        None, description="PostgreSQL 16 or newer to use instead of the embedded one, postgresql://user:pass@host/db."
+    )
+    host: str = Field("127.0.0.1", description="Address to serve on.")
+    port: Annotated[int, Field(ge=0, le=65535)] = 8000
+    pool_size: Annotated[int, Field(ge=1, le=200)] = Field(10, description="Database connections of one process.")
+
+    # Who may do what
+    secret: SecretStr | None = Field(
+        None, description="Pepper of the API keys, at least 32 characters. Without it one is made in the data folder."
+    )
+
+    # The calendar
+    zone: str = Field("Asia/Ho_Chi_Minh", description="Zone of the local calendar; it must have a fixed offset.")
+    max_future_days: Annotated[int, Field(ge=0, le=3660)] = Field(
+        31, description="How many days ahead of now a reading's period may start."
+    )
+
+    # Limits of one request
+    max_rows: Annotated[int, Field(ge=1)] = 50_000
+    max_body_bytes: Annotated[int, Field(ge=1024)] = 32 * 1024 * 1024
+    max_points: Annotated[int, Field(ge=1)] = Field(20_000, description="Points that one aggregates answer may have.")
+
+    # How it runs
+    worker: bool = Field(True, description="Run the background loops inside the server.")
+    demo: bool = Field(True, description="Load the synthetic source of the demo and keep it running.")
+    log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
+    min_free_disk_mb: Annotated[int, Field(ge=0)] = Field(200, description="Below this /readyz says no.")
+
+    @field_validator("zone")
+    @classmethod
+    def _fixed_offset(cls, name: str) -> str:
+        # Periods are stored as wall-clock labels; an hour that happens twice a year would make them ambiguous.
+        try:
+            zone = ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError) as error:
+            raise ValueError(f"'{name}' is not a time zone; an example is Asia/Ho_Chi_Minh") from error
+        now = datetime.now(UTC)
+        if len({(now + timedelta(days=30 * month)).astimezone(zone).utcoffset() for month in range(-24, 24)}) > 1:
+            raise ValueError(f"'{name}' changes its clocks during the year; the hub needs a zone with a fixed offset")
+        return name
+
+    @field_validator("secret")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret.get_secret_value()) < 32:
+            raise ValueError("it must have at least 32 characters")
+        return secret
+
+    @field_validator("database_url")
+    @classmethod
+    def _psycopg(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        scheme, separator, rest = url.partition("://")
+        if not separator or scheme not in {"postgresql", "postgres", "postgresql+psycopg"}:
+            raise ValueError("it must look like postgresql://user:password@host:5432/database")
+        return f"postgresql+psycopg://{rest}"
+
+    @cached_property
+    def tz(self) -> ZoneInfo:
+        return ZoneInfo(self.zone)
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the environment; `overrides` come from the command line and win.
+
+    Raises:
+        SettingsError: with one sentence per mistake, misspelt names included.
+    """
+    known = {f"IOC_{name}".upper() for name in Settings.model_fields}
+    mistakes = []
+    for name in sorted(os.environ):
+        if name.upper().startswith("IOC_") and name.upper() not in known:
+            near = difflib.get_close_matches(name.upper(), known, n=1)
+            mistakes.append(f"{name} is not a setting" + (f"; did you mean {near[0]}?" if near else "."))
+    try:
+        settings = Settings(**{name: value for name, value in overrides.items() if value is not None})
+    except ValidationError as error:
+        for mistake in error.errors():
+            name = f"IOC_{mistake['loc'][0]}".upper()
+            shown = "" if "SECRET" in name or "URL" in name else f" (it is {mistake['input']!r})"
+            mistakes.append(f"{name}: {mistake['msg'].removeprefix('Value error, ')}{shown}.")
+    if mistakes:
+        raise SettingsError("\n".join(mistakes))
+    return settings
