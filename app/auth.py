@@ -105,7 +105,10 @@ async def create_key(
 async def revoke_key(session: AsyncSession, prefix: str) -> bool:
     """Whether there was such a key; revoking twice keeps the first time."""
     revoked = await session.execute(
-        update(ApiKey).where(ApiKey.prefix == prefix, ApiKey.revoked_at.is_(None)).values(revoked_at=datetime.now(UTC)).returning(ApiKey.prefix)
+        update(ApiKey)
+        .where(ApiKey.prefix == prefix, ApiKey.revoked_at.is_(None))
+        .values(revoked_at=datetime.now(UTC))
+        .returning(ApiKey.prefix)
     )
     return revoked.first() is not None or await session.get(ApiKey, prefix) is not None
 
@@ -132,9 +135,19 @@ async def authenticate(database: Database, presented: str, pepper: bytes) -> Cal
             raise KeyRefused(why=Text("không tồn tại", "is not known"))
         key: ApiKey = row.ApiKey
         if key.revoked_at is not None:
-            raise KeyRefused(why=Text(f"đã bị thu hồi lúc {key.revoked_at:%Y-%m-%d %H:%M} UTC", f"was revoked at {key.revoked_at:%Y-%m-%d %H:%M} UTC"))
+            raise KeyRefused(
+                why=Text(
+                    f"đã bị thu hồi lúc {key.revoked_at:%Y-%m-%d %H:%M} UTC",
+                    f"was revoked at {key.revoked_at:%Y-%m-%d %H:%M} UTC",
+                )
+            )
         if key.expires_at is not None and key.expires_at <= now:
-            raise KeyRefused(why=Text(f"đã hết hạn lúc {key.expires_at:%Y-%m-%d %H:%M} UTC", f"expired at {key.expires_at:%Y-%m-%d %H:%M} UTC"))
+            raise KeyRefused(
+                why=Text(
+                    f"đã hết hạn lúc {key.expires_at:%Y-%m-%d %H:%M} UTC",
+                    f"expired at {key.expires_at:%Y-%m-%d %H:%M} UTC",
+                )
+            )
         if key.last_used_at is None or now - key.last_used_at > _LAST_USE_PRECISION:
             key.last_used_at = now
         return Caller(

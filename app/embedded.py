@@ -255,9 +255,10 @@ class EmbeddedPostgres:
     def _run(self, program: Path, data: Path, *arguments: str, until: Callable[[], bool]) -> None:
         """Run a program of the server on `data` until it is as wanted, or has ended well."""
         user, group = self._account or (None, None)
-        # A folder below /root is closed to the server's user. The program is put into it while it is still
-        # root and calls it by this name, which needs no right to the folders above.
-        name = "/proc/self/cwd" if self._account else str(data)
+        # The program is put into its folder, as root if the hub is, and calls it by this name. So it needs no
+        # right to the folders above, closed to its user below /root, and their path may be long or change.
+        here = Path("/proc/self/cwd")
+        name = here if here.exists() else data
         with self._log.open("ab") as log:
             begin = log.tell()
             self._process = subprocess.Popen(  # noqa: S603

@@ -169,6 +169,14 @@ class PeriodConflict(HubError):
     )
 
 
+class TreeConflict(HubError):
+    """The units would no longer form a tree: one below itself, or with two administrative parents at once."""
+
+    code, status = "tree-conflict", 409
+    title = Text("Cây đơn vị không hợp lệ", "Not a tree")
+    text = Text("Đơn vị '{value}': {why}.", "Unit '{value}': {why}.")
+
+
 class BodyTooLarge(HubError):
     """The body, after decompression, is larger than the hub takes in one request."""
 
@@ -366,7 +374,11 @@ ROW_TEXTS: Mapping[str, Text] = {
 
 
 def row_error(
-    mistake: Mapping[str, Any], *, row: int | None = None, pointer: str | None = None, facts: Mapping[str, Any] | None = None
+    mistake: Mapping[str, Any],
+    *,
+    row: int | None = None,
+    pointer: str | None = None,
+    facts: Mapping[str, Any] | None = None,
 ) -> RowError:
     """One of pydantic's mistakes (`ValidationError.errors()`) in the hub's words."""
     kind: str = mistake["type"]
@@ -389,10 +401,27 @@ def row_error(
         case "literal_error" | "enum":
             code = "not-one-of"
             more["expected"] = str(context.get("expected", "")).replace("' or '", "', '")
-        case "string_type" | "dict_type" | "list_type" | "model_attributes_type" | "bool_parsing" | "int_parsing" | "float_parsing":
+        case (
+            "string_type"
+            | "dict_type"
+            | "list_type"
+            | "model_attributes_type"
+            | "bool_parsing"
+            | "int_parsing"
+            | "float_parsing"
+        ):
             code = "wrong-type"
             more["expected"] = _EXPECTED[kind]
-        case "greater_than" | "greater_than_equal" | "less_than" | "less_than_equal" | "string_too_short" | "string_too_long" | "too_short" | "too_long":
+        case (
+            "greater_than"
+            | "greater_than_equal"
+            | "less_than"
+            | "less_than_equal"
+            | "string_too_short"
+            | "string_too_long"
+            | "too_short"
+            | "too_long"
+        ):
             code = "out-of-range"
             more["why"] = mistake["msg"]
         case _:

@@ -20,7 +20,9 @@ def loads(body: bytes) -> Any:
     Raises:
         MalformedJson: with the place and the reason.
     """
-    return jiter.from_json(body, float_mode="decimal", allow_inf_nan=False, catch_duplicate_keys=True, cache_mode="keys")
+    return jiter.from_json(
+        body, float_mode="decimal", allow_inf_nan=False, catch_duplicate_keys=True, cache_mode="keys"
+    )
 
 
 def dumps(value: Any) -> bytes:

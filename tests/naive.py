@@ -195,9 +195,7 @@ def _cut(interval: Interval, valid_from: date | None, valid_to: date | None) -> 
 # --- readings ------------------------------------------------------------------------------------------------
 
 
-def _sent(
-    world: NaiveWorld, indicator: NaiveIndicator, unit: int, grain: str, start: datetime
-) -> NaiveReading | None:
+def _sent(world: NaiveWorld, indicator: NaiveIndicator, unit: int, grain: str, start: datetime) -> NaiveReading | None:
     """The reading of exactly this unit and bucket."""
     for reading in world.readings:
         if (reading.indicator, reading.unit, reading.grain, reading.start) == (
@@ -256,9 +254,7 @@ def _own(world: NaiveWorld, indicator: NaiveIndicator, unit: int) -> dict[dateti
         for hour in {bucket_of("hour", r.start)[0] for r in instants}:
             if hour in own:
                 continue  # an hour that was itself reported beats its instants
-            parts = [
-                _part(r, next_bucket("hour", hour)) for r in instants if bucket_of("hour", r.start)[0] == hour
-            ]
+            parts = [_part(r, next_bucket("hour", hour)) for r in instants if bucket_of("hour", r.start)[0] == hour]
             if indicator.over_time in ("last", "cumulative"):
                 own[hour] = parts[-1]
             else:
@@ -271,9 +267,7 @@ def _own(world: NaiveWorld, indicator: NaiveIndicator, unit: int) -> dict[dateti
     return own
 
 
-def _own_in(
-    world: NaiveWorld, indicator: NaiveIndicator, unit: int, interval: Interval
-) -> dict[datetime, Part]:
+def _own_in(world: NaiveWorld, indicator: NaiveIndicator, unit: int, interval: Interval) -> dict[datetime, Part]:
     """The own base readings whose anchor lies in the interval."""
     base = indicator.base_grain
     own = _own(world, indicator, unit)
@@ -306,26 +300,19 @@ def _lifetime(world: NaiveWorld, unit: int, interval: Interval) -> Interval | No
 
 
 def _valid_at(edge: NaiveEdge, day: date) -> bool:
-    return (edge.valid_from is None or edge.valid_from <= day) and (
-        edge.valid_to is None or day < edge.valid_to
-    )
+    return (edge.valid_from is None or edge.valid_from <= day) and (edge.valid_to is None or day < edge.valid_to)
 
 
 # --- V(unit, interval) ---------------------------------------------------------------------------------------
 
 
-def _v(
-    world: NaiveWorld, indicator: NaiveIndicator, unit: int, interval: Interval, asked: Interval
-) -> Part | None:
+def _v(world: NaiveWorld, indicator: NaiveIndicator, unit: int, interval: Interval, asked: Interval) -> Part | None:
     """Rules 1 to 4, without ratios. `asked` is the interval before any edge cut it."""
     if indicator.over_time == "sum":
         return _flow(world, indicator, unit, interval)
     if _own_in(world, indicator, unit, interval):
         return _along_time(world, indicator, unit, interval, asked)
-    values = [
-        _v(world, indicator, child, left, asked)
-        for child, left in _children(world, indicator, unit, interval)
-    ]
+    values = [_v(world, indicator, child, left, asked) for child, left in _children(world, indicator, unit, interval)]
     return _combine(indicator.over_units, [value for value in values if value is not None])
 
 
@@ -370,9 +357,7 @@ def _along_time(
         for year in {anchor(base, start).year for start in own}:
             last = max(start for start in own if anchor(base, start).year == year)
             before = [
-                start
-                for start in everything
-                if anchor(base, start).year == year and anchor(base, start) < interval[0]
+                start for start in everything if anchor(base, start).year == year and anchor(base, start) < interval[0]
             ]
             change += own[last].value
             behind.append(own[last])
@@ -393,8 +378,7 @@ def _anything_below(world: NaiveWorld, indicator: NaiveIndicator, unit: int, int
     ):
         return True
     return any(
-        _anything_below(world, indicator, child, left)
-        for child, left in _children(world, indicator, unit, interval)
+        _anything_below(world, indicator, child, left) for child, left in _children(world, indicator, unit, interval)
     )
 
 
@@ -440,8 +424,8 @@ def _sum_of(world: NaiveWorld, children: Iterable[tuple[int, Reach]]) -> Reach |
         if reach.present:
             present, expected = present + reach.present, expected + reach.expected
             missing = max(missing, reach.missing)
-        elif world.units[child].kind not in NEVER_EXPECTED:
-            expected += reach.expected  # its administrative leaves
+        else:
+            expected += reach.expected  # its administrative leaves, at least itself
     return Reach(present, expected, missing) if present else None
 
 
@@ -493,11 +477,9 @@ def _coverage(
     """
     itself = indicator.over_units == "none"
     if lifetime is None:
-        # READING F: to the letter, a unit without children (now) counts 1, so it is missing.
-        return (0, 1), (0, 0)
+        return (0, 0), (0, 0)
     if rank(grain) < rank(indicator.base_grain):
-        # READING I: a bucket finer than the base grain has no base periods, so nobody can be present.
-        return (0, 1 if itself else _leaves(world, indicator, unit, lifetime, too_fine=True)), (0, 0)
+        return (0, 0), (0, 0)
     own = frozenset(_own_in(world, indicator, unit, lifetime))
     if itself:
         reach = Reach(1 if own else 0, 1, _missing(indicator, lifetime, own))
@@ -551,9 +533,7 @@ def _full(world: NaiveWorld, indicator: NaiveIndicator, unit: int, grain: str, s
             found = kept_out and _anything_below(world, indicator, unit, lifetime)
             reason = "not-additive" if found else "no-data"
     units, periods = _coverage(world, indicator, unit, grain, lifetime)
-    incomplete = units[0] < units[1] or (
-        indicator.over_time in NEEDS_EVERY_PERIOD and periods[0] < periods[1]
-    )
+    incomplete = units[0] < units[1] or (indicator.over_time in NEEDS_EVERY_PERIOD and periods[0] < periods[1])
     return Full(part, reason, None if part is None else "derived", units, periods, incomplete)
 
 
@@ -661,9 +641,7 @@ def _over(
     return _divide(indicator, upper, lower, in_force=in_force)
 
 
-def naive_ytd(
-    world: NaiveWorld, indicator_code: str, unit_id: int, grain: str, start: datetime
-) -> Decimal | None:
+def naive_ytd(world: NaiveWorld, indicator_code: str, unit_id: int, grain: str, start: datetime) -> Decimal | None:
     """V over the year up to the end of the bucket, never beyond the year."""
     year = bucket_of("year", anchor(grain, start))
     interval = (year[0], min(year[1], next_bucket(grain, start)))

@@ -179,9 +179,7 @@ def _edge(rnd: Random, parent: NaiveUnit, child: NaiveUnit) -> list[NaiveEdge]:
     return [NaiveEdge(parent.id, child.id, *validity)]
 
 
-def _move(
-    rnd: Random, edges: list[NaiveEdge], child: NaiveUnit, to: NaiveUnit, *, after: NaiveEdge
-) -> list[NaiveEdge]:
+def _move(rnd: Random, edges: list[NaiveEdge], child: NaiveUnit, to: NaiveUnit, *, after: NaiveEdge) -> list[NaiveEdge]:
     """The edges with the child given to another parent in the middle of its edge."""
     days = _dates_inside((after.valid_from, after.valid_to))
     if not days:
@@ -254,9 +252,7 @@ def random_indicators(rnd: Random) -> tuple[NaiveIndicator, ...]:
     below = base if rnd.randint(0, 1) else _pick(rnd, _not_finer(base))
     upper_laws = _pick(rnd, LAW_PAIRS if _percent(rnd, 40) else RATIO_PAIRS)
     lower_laws = _pick(rnd, LAW_PAIRS if _percent(rnd, 30) else RATIO_PAIRS)
-    own_base = (
-        base if not _percent(rnd, 25) else _pick(rnd, (base, below, "hour" if base == "realtime" else base))
-    )
+    own_base = base if not _percent(rnd, 25) else _pick(rnd, (base, below, "hour" if base == "realtime" else base))
     return (
         NaiveIndicator("n", base, *upper_laws),
         NaiveIndicator("d", below, *lower_laws),

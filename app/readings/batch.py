@@ -64,9 +64,7 @@ def _read_json(body: bytes, max_rows: int) -> Rows:
     except exact_json.MalformedJson as error:
         raise MalformedBody(why=str(error)) from error
     if not isinstance(document, dict) or not isinstance(document.get("readings"), list) or len(document) > 1:
-        raise MalformedBody(
-            why=Text('phải là {"readings": [ … ]}', 'it must be {"readings": [ … ]} and nothing else')
-        )
+        raise MalformedBody(why=Text('phải là {"readings": [ … ]}', 'it must be {"readings": [ … ]} and nothing else'))
     found = document["readings"]
     if len(found) > max_rows:
         raise TooManyRows(limit=max_rows)
@@ -103,7 +101,9 @@ def _read_csv(body: bytes, max_rows: int) -> Rows:
         raise MalformedBody(why=Text("phải là UTF-8", f"it must be UTF-8; byte {error.start} is not")) from error
     header, _, _ = text.partition("\n")
     # Excel with Vietnamese settings separates by semicolons.
-    table = csv.reader(io.StringIO(text, newline=""), delimiter=";" if ";" in header and "," not in header else ",", strict=True)
+    table = csv.reader(
+        io.StringIO(text, newline=""), delimiter=";" if ";" in header and "," not in header else ",", strict=True
+    )
     rows = Rows(received=0, tabular=True)
     found: list[tuple[int, Any]] = []
     try:
@@ -116,12 +116,16 @@ def _read_csv(body: bytes, max_rows: int) -> Rows:
             if rows.received > max_rows:
                 raise TooManyRows(limit=max_rows)
             if len(cells) != len(columns):
-                why = Text(f"có {len(cells)} ô, cần {len(columns)}", f"it has {len(cells)} cells, the header {len(columns)}")
+                why = Text(
+                    f"có {len(cells)} ô, cần {len(columns)}", f"it has {len(cells)} cells, the header {len(columns)}"
+                )
                 rows.errors.append(RowError("malformed-csv", table.line_num, facts={"why": why}))
             else:
                 found.append((table.line_num, _from_cells(columns, cells)))
     except csv.Error as error:
-        raise MalformedBody(why=Text(f"CSV dòng {table.line_num}: {error}", f"CSV row {table.line_num}: {error}")) from error
+        raise MalformedBody(
+            why=Text(f"CSV dòng {table.line_num}: {error}", f"CSV row {table.line_num}: {error}")
+        ) from error
     _check_shape(rows, found)
     return rows
 
@@ -148,7 +152,9 @@ def _from_cells(columns: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
 def _check_shape(rows: Rows, found: list[tuple[int, Any]]) -> None:
     """Validate all rows at once; only if something is wrong look again at the good ones alone."""
     try:
-        rows.good = list(zip((number for number, _ in found), _ROWS.validate_python([row for _, row in found]), strict=True))
+        rows.good = list(
+            zip((number for number, _ in found), _ROWS.validate_python([row for _, row in found]), strict=True)
+        )
     except ValidationError as error:
         wrong: set[int] = set()
         for mistake in error.errors(include_url=False, include_context=True):
@@ -159,7 +165,9 @@ def _check_shape(rows: Rows, found: list[tuple[int, Any]]) -> None:
             pointer = rows.pointer(number, name).rstrip("/") or None
             rows.errors.append(row_error(mistake, row=number, pointer=pointer, facts=_FACTS))
         good = [row for place, row in enumerate(found) if place not in wrong]
-        rows.good = list(zip((number for number, _ in good), _ROWS.validate_python([row for _, row in good]), strict=True))
+        rows.good = list(
+            zip((number for number, _ in good), _ROWS.validate_python([row for _, row in good]), strict=True)
+        )
 
 
 def rejected_rows(errors: Iterable[RowError]) -> int:

@@ -146,7 +146,9 @@ def judge(rows: Rows, caller: Caller, catalogue: Catalogue, *, now: datetime, se
 
 
 def _conflict(rows: Rows, row: Judged, other: int) -> RowError:
-    return RowError("duplicate-conflict", row.number, rows.pointer(row.number, "value"), _shown(row.value), {"first": other})
+    return RowError(
+        "duplicate-conflict", row.number, rows.pointer(row.number, "value"), _shown(row.value), {"first": other}
+    )
 
 
 @dataclass(slots=True)

@@ -115,8 +115,11 @@ class Observations:
         self._base: dict[tuple[int, int], list[Observation]] = {}
         self._anchors: dict[tuple[int, int], list[datetime]] = {}
         self._exact: dict[tuple[int, int, Grain, datetime], Observation] = {}
+        self._mute: dict[tuple[int, int], list[datetime]] = {}
 
-    def add_reported(self, indicator: Indicator, unit_id: int, grain: Grain, start: datetime, seen: Observation) -> None:
+    def add_reported(
+        self, indicator: Indicator, unit_id: int, grain: Grain, start: datetime, seen: Observation
+    ) -> None:
         """A reading as sent, of the base grain or coarser."""
         self._exact[indicator.id, unit_id, grain, start] = seen
         if grain is indicator.base:
@@ -126,6 +129,10 @@ class Observations:
         """The instants of one hour under the time law; an hour that was itself reported beats them."""
         if (indicator.id, unit_id, Grain.hour, seen.anchor) not in self._exact:
             self._base.setdefault((indicator.id, unit_id), []).append(seen)
+
+    def add_mute_hour(self, indicator: Indicator, unit_id: int, hour: datetime) -> None:
+        """Instants out of which the time law makes no base reading."""
+        self._mute.setdefault((indicator.id, unit_id), []).append(hour)
 
     def freeze(self) -> "Observations":
         """Sort once all are added."""
@@ -141,7 +148,15 @@ class Observations:
             return ()
         return self._base[key][bisect_left(anchors, start) : bisect_left(anchors, end)]
 
+    def anything(self, indicator: Indicator, unit: Unit, start: datetime, end: datetime) -> bool:
+        """Whether the unit itself sent anything that could stand behind `[start, end)`."""
+        mute = self._mute.get((indicator.id, unit.id), ())
+        return bool(self.own(indicator, unit, start, end)) or any(start <= hour < end for hour in mute)
+
     def reported(self, indicator: Indicator, unit: Unit, bucket: Period) -> Observation | None:
+        """What was reported for exactly this bucket. A year-to-date figure is that of a bucket only when that is a year."""
+        if indicator.over_time == "cumulative" and bucket.grain is not Grain.year:
+            return None
         return self._exact.get((indicator.id, unit.id, bucket.grain, bucket.start))
 
 
@@ -165,7 +180,7 @@ def over_time(law: str, seen: Sequence[Observation]) -> Part | None:
     """The time law over the base readings of one unit, in order. (`cumulative` needs the year before: see `flow_of`.)"""
     if not seen:
         return None
-    return _part(seen[-1].value if law == "last" else _fold(law, [one.value for one in seen]), seen)
+    return _part(seen[-1].value, seen[-1:]) if law == "last" else _part(_fold(law, [one.value for one in seen]), seen)
 
 
 def flow_of(inside: Sequence[Observation], before: Sequence[Observation]) -> Part | None:
@@ -175,10 +190,11 @@ def flow_of(inside: Sequence[Observation], before: Sequence[Observation]) -> Par
     """
     if not inside:
         return None
-    last_inside = {one.anchor.year: one.value for one in inside}
+    ends = {one.anchor.year: one for one in inside}
     first_year = inside[0].anchor.year
-    last_before = next((one.value for one in reversed(before) if one.anchor.year == first_year), Decimal(0))
-    return _part(sum(last_inside.values(), Decimal(0)) - last_before, inside)
+    begin = [one for one in before[-1:] if one.anchor.year == first_year]
+    flow = sum((one.value for one in ends.values()), Decimal(0)) - sum((one.value for one in begin), Decimal(0))
+    return _part(flow, [*begin, *ends.values()])
 
 
 def hour_of_instants(
@@ -237,11 +253,16 @@ class Laws:
 
     # --- V(unit, interval) ---
 
-    def part(self, indicator: Indicator, unit: Unit, start: datetime, end: datetime) -> Part | None:
-        """V(unit, interval) for every law but `ratio`."""
-        if indicator.over_time == "sum":
-            flow = self._flow(indicator, unit, start, end)
-            return None if not flow else combine("sum", [flow[anchor] for anchor in sorted(flow)])
+    def part(
+        self, indicator: Indicator, unit: Unit, start: datetime, end: datetime, *, one_base_period: bool = False
+    ) -> Part | None:
+        """V(unit, interval) for every law but `ratio`. `one_base_period`: the interval is (what is left of) exactly one."""
+        match indicator.over_time:
+            case "sum":
+                flow = self._flow(indicator, unit, start, end)
+                return None if not flow else combine("sum", [flow[anchor] for anchor in sorted(flow)])
+            case "none" if not one_base_period:
+                return None
         return self._state(indicator, unit, start, end)
 
     def _flow(self, indicator: Indicator, unit: Unit, start: datetime, end: datetime) -> dict[datetime, Part]:
@@ -262,15 +283,12 @@ class Laws:
     def _state(self, indicator: Indicator, unit: Unit, start: datetime, end: datetime) -> Part | None:
         """Rule 2: along time first, inside each unit."""
         own = self._seen.own(indicator, unit, start, end)
+        if own and indicator.over_time == "cumulative":
+            return flow_of(own, self._seen.own(indicator, unit, datetime(start.year, 1, 1), start))
         if own:
-            match indicator.over_time:
-                case "cumulative":
-                    return flow_of(own, self._seen.own(indicator, unit, datetime(start.year, 1, 1), start))
-                case "none" | "ratio":
-                    one_base_period = next_start(indicator.base, start) == end and bucket_start(indicator.base, start) == start
-                    return over_time("last", own) if one_base_period else None
-                case law:
-                    return over_time(law, own)
+            return over_time("last" if indicator.over_time == "none" else indicator.over_time, own)
+        if indicator.over_units == "none":
+            return None
         parts = (
             self._state(indicator, edge.child, since, until)
             for edge, since, until in self._edges(indicator, unit, start, end)
@@ -281,8 +299,6 @@ class Laws:
         self, indicator: Indicator, unit: Unit, start: datetime, end: datetime
     ) -> Iterator[tuple[Edge, datetime, datetime]]:
         """The children that count, each with the part of the interval in which it is a child."""
-        if indicator.over_units == "none":
-            return
         for edge in self._tree.children(unit):
             since, until = max(start, edge.start), min(end, edge.end)
             # A stock is that of the end: units that left before are not in it, their successors are.
@@ -313,14 +329,14 @@ class Laws:
             return Figure(None, Coverage((0, 0), (0, 0)), unfinished, False, reason="grain-too-fine")
         if indicator.over_time == "ratio":
             return self._ratio(indicator, unit, bucket, unfinished)
-        part = self.part(indicator, unit, start, end)
+        part = self.part(indicator, unit, start, end, one_base_period=bucket.grain is indicator.base)
         coverage = self._coverage(indicator, unit, start, end)
         complete = coverage.units_complete and (
             indicator.over_time not in NEEDS_EVERY_PERIOD or coverage.periods_complete
         )
         if part is None:
             reason = "not-additive" if self._refused(indicator, unit, start, end) else "no-data"
-            return Figure(None, coverage, True, False, reason=reason)
+            return Figure(None, coverage, unfinished or not complete, complete, reason=reason)
         return Figure(
             part.value, coverage, unfinished or not complete, complete,
             origin="derived", status=part.status, sources=part.sources, until=part.until,
@@ -329,22 +345,27 @@ class Laws:
     def _ratio(self, indicator: Indicator, unit: Unit, bucket: Period, unfinished: bool) -> Figure:
         """Rule 5, each part by its own laws; the figures of the parts include what was reported for exactly this bucket."""
         numerator, denominator = self.ratio_parts(indicator)
-        over = self._figure(numerator, unit, bucket)
-        under = self._figure(denominator, unit, self.bucket_in_force(denominator, bucket))
+        in_force = self.bucket_in_force(denominator, bucket)
+        over, under = self._figure(numerator, unit, bucket), self._figure(denominator, unit, in_force)
+        complete = over.complete and under.complete
+        partial = unfinished or not complete
         if over.value is None:
-            return replace(over, partial=True)
+            return replace(over, partial=partial, complete=complete)
         coverage = Coverage(
             _smaller(over.coverage.units, under.coverage.units), _smaller(over.coverage.periods, under.coverage.periods)
         )
         if not under.value:
             reason = "missing-denominator" if under.value is None else "zero-denominator"
-            return Figure(None, coverage, True, False, reason=reason)
+            return Figure(None, coverage, partial, complete, reason=reason)
         assert over.status is not None
         assert under.status is not None
-        complete = over.complete and under.complete
+        assert over.until is not None
+        assert under.until is not None
         return Figure(
-            over.value / under.value * indicator.factor, coverage, unfinished or not complete, complete,
-            origin="derived", status=min(over.status, under.status), sources=over.sources | under.sources, until=over.until,
+            over.value / under.value * indicator.factor, coverage, partial, complete,
+            origin="derived", status=min(over.status, under.status), sources=over.sources | under.sources,
+            # A denominator in force reaches far beyond the part of the bucket that is there.
+            until=max(over.until, under.until) if in_force is bucket else over.until,
         )  # fmt: skip
 
     def ratio_parts(self, indicator: Indicator) -> tuple[Indicator, Indicator]:
@@ -362,12 +383,9 @@ class Laws:
         """Whether there are readings that a law `none` keeps from adding up."""
         if "none" not in (indicator.over_time, indicator.over_units):
             return False
-        if self._seen.own(indicator, unit, start, end):
-            return True
-        return any(
-            self._refused(indicator, edge.child, max(start, edge.start), min(end, edge.end))
-            for edge in self._tree.children(unit)
-            if max(start, edge.start) < min(end, edge.end)
+        return self._seen.anything(indicator, unit, start, end) or any(
+            self._refused(indicator, edge.child, since, until)
+            for edge, since, until in self._edges(indicator, unit, start, end)
         )
 
     # --- coverage ---
@@ -386,10 +404,11 @@ class Laws:
         if own and not flow:
             return _Reporting(1, 1, count_base_periods(indicator.base, start, end) - len(own))
         spoken = covered | own
-        below = [
+        below = [] if indicator.over_units == "none" else [
             (edge.child, self._reporting(indicator, edge.child, since, until, _within(spoken, since, until)))
             for edge, since, until in self._edges(indicator, unit, start, end)
-        ]
+            if count_base_periods(indicator.base, since, until)
+        ]  # fmt: skip
         if any(child.present for _, child in below):
             return _Reporting(
                 sum(child.present for _, child in below),
@@ -404,12 +423,17 @@ class Laws:
     # --- which readings stand behind a value ---
 
     def contributions(
-        self, indicator: Indicator, unit: Unit, start: datetime, end: datetime, covered: frozenset[datetime] = frozenset()
+        self,
+        indicator: Indicator,
+        unit: Unit,
+        start: datetime,
+        end: datetime,
+        covered: frozenset[datetime] = frozenset(),
     ) -> Iterator[tuple[Unit, Observation]]:
         """The base readings that make up V(unit, interval), with the units that sent them."""
         own = self._seen.own(indicator, unit, start, end)
         yield from ((unit, one) for one in own if one.anchor not in covered)
-        if own and indicator.over_time != "sum":
+        if indicator.over_units == "none" or (own and indicator.over_time != "sum"):
             return
         spoken = covered.union(one.anchor for one in own)
         for edge, since, until in self._edges(indicator, unit, start, end):
@@ -435,13 +459,19 @@ class Laws:
     def _other_value(
         self, kind: str, indicator: Indicator, unit: Unit, bucket: Period, figure: Figure, other: Period
     ) -> tuple[Decimal | None, str | None, datetime | None]:
-        cut = figure.until
-        if bucket.end <= self._now or cut is None or cut >= bucket.end:
-            whole = self._figure(indicator, unit, other)
-            return whole.value, whole.reason, None
-        until = min(moved(kind, bucket, other, cut), other.end)
+        if bucket.end <= self._now or (figure.until is not None and figure.until >= bucket.end):
+            return self._whole(indicator, unit, other)
+        if figure.until is None:
+            return None, "no-data", None
+        until = moved(kind, bucket, other, figure.until)
+        if until >= other.end:
+            return self._whole(indicator, unit, other)
         part = self._over_interval(indicator, unit, other, other.start, until)
         return (None, "no-data", until) if part is None else (part, None, until)
+
+    def _whole(self, indicator: Indicator, unit: Unit, bucket: Period) -> tuple[Decimal | None, str | None, None]:
+        whole = self._figure(indicator, unit, bucket)
+        return whole.value, whole.reason, None
 
     def year_to_date(self, indicator: Indicator, unit: Unit, bucket: Period) -> Decimal | None:
         """Lũy kế từ đầu năm: from 1 January to the end of the bucket."""
@@ -454,12 +484,14 @@ class Laws:
     def _over_interval(
         self, indicator: Indicator, unit: Unit, bucket: Period, start: datetime, end: datetime
     ) -> Decimal | None:
-        """V over an interval that is no bucket: coarser readings take no part."""
+        """V over an interval that belongs to a bucket (a part of it, or the year up to it): coarser readings take no part."""
+        exists = max(bucket.start, unit.start) < min(bucket.end, unit.end)
+        one_base_period = next_start(indicator.base, start) == end and bucket_start(indicator.base, start) == start
         start, end = max(start, unit.start), min(end, unit.end)
-        if start >= end:
+        if start >= end or not exists or bucket.grain < indicator.base:
             return None
         if indicator.over_time != "ratio":
-            part = self.part(indicator, unit, start, end)
+            part = self.part(indicator, unit, start, end, one_base_period=one_base_period)
             return None if part is None else part.value
         numerator, denominator = self.ratio_parts(indicator)
         over = self._over_interval(numerator, unit, bucket, start, end)
@@ -514,7 +546,9 @@ def achieved(value: Decimal, target: Decimal) -> Decimal | None:
         return settle(value / target * 100) if target else None
 
 
-def state_of(direction: str, value: Decimal, target: Decimal, on_track_pct: Decimal, at_risk_pct: Decimal) -> str | None:
+def state_of(
+    direction: str, value: Decimal, target: Decimal, on_track_pct: Decimal, at_risk_pct: Decimal
+) -> str | None:
     """`on_track`, `at_risk` or `off_track`; None for an indicator that is neither better high nor low.
 
     The thresholds are in % of the target: lower bounds when up is good, upper bounds when down is good. Against a target of

@@ -48,10 +48,10 @@ AS_OF = """
 # what came in instants leaves the database as one row an hour.
 _OBSERVED = """
 WITH asked AS (
-    SELECT * FROM unnest(CAST(:indicators AS int[]), CAST(:bases AS int[]), CAST(:starts AS timestamp[]), CAST(:ends AS timestamp[]))
-                  AS a(indicator_id, base, starts, ends)
+    SELECT * FROM unnest(CAST(:indicators AS int[]), CAST(:bases AS int[]), CAST(:starts AS timestamp[]), CAST(:ends AS timestamp[]),
+                          CAST(:last_counts AS boolean[])) AS a(indicator_id, base, starts, ends, last_counts)
 ), seen AS (
-    SELECT v.*, a.base
+    SELECT v.*, a.base, a.last_counts
       FROM asked a
       JOIN ({values}) v
         ON v.indicator_id = a.indicator_id AND v.period_start >= a.starts AND v.period_start < a.ends
@@ -62,10 +62,11 @@ SELECT indicator_id, unit_id, grain, period_start, value, status, ARRAY[source_i
        NULL::bigint AS instants, NULL::numeric AS lowest, NULL::numeric AS highest, NULL::numeric AS last
   FROM seen WHERE grain > 0
 UNION ALL
-SELECT indicator_id, unit_id, 0, date_trunc('hour', period_start), sum(value), min(status), array_agg(DISTINCT source_id),
+SELECT indicator_id, unit_id, 0, date_trunc('hour', period_start), sum(value),
+       CASE WHEN last_counts THEN (array_agg(status ORDER BY period_start DESC))[1] ELSE min(status) END, array_agg(DISTINCT source_id),
        count(*), min(value), max(value), (array_agg(value ORDER BY period_start DESC))[1]
   FROM seen WHERE grain = 0
- GROUP BY indicator_id, unit_id, date_trunc('hour', period_start)
+ GROUP BY indicator_id, unit_id, date_trunc('hour', period_start), last_counts
  ORDER BY 3 DESC
 """
 
@@ -91,6 +92,7 @@ async def fetch_observations(
             "bases": [indicator.base.value for indicator, _ in asked],
             "starts": [span.start - week if indicator.base is Grain.week else span.start for indicator, span in asked],
             "ends": [span.end + week if indicator.base is Grain.week else span.end for indicator, span in asked],
+            "last_counts": [indicator.over_time in {"last", "cumulative"} for indicator, _ in asked],
             "units": [unit.id for unit in units],
             "asked_units": [unit.id for unit in asked_units],
         }
@@ -111,7 +113,9 @@ async def fetch_observations(
                 indicator.over_time,
                 total=row.value, count=row.instants, lowest=row.lowest, highest=row.highest, last=row.last,
             )  # fmt: skip
-            if value is not None:
+            if value is None:
+                observations.add_mute_hour(indicator, row.unit_id, row.period_start)
+            else:
                 end = row.period_start + timedelta(hours=1)
                 seen = Observation(row.period_start, end, value, row.status, behind)
                 observations.add_hour(indicator, row.unit_id, seen)

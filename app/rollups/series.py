@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -11,7 +12,6 @@ from app.periods import Grain, Period, bucket_start, buckets, next_start
 from app.rollups.laws import Comparison, Figure, Laws, achieved, other_bucket, state_of
 from app.rollups.observations import Span, fetch_observations
 from app.rollups.targets import Target, find_targets
-from decimal import Decimal
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,13 @@ async def aggregate(session: AsyncSession, catalogue: Catalogue, question: Quest
 
 
 def _point(
-    laws: Laws, question: Question, indicator: Indicator, unit: Unit, bucket: Period, figure: Figure, standing: Sequence[Target]
+    laws: Laws,
+    question: Question,
+    indicator: Indicator,
+    unit: Unit,
+    bucket: Period,
+    figure: Figure,
+    standing: Sequence[Target],
 ) -> Point:
     asked = question.compare
     return Point(

@@ -70,7 +70,11 @@ async def change_target(session: AsyncSession, new: NewTarget) -> models.Target:
     )
     # Two setters of the same cell at once: the second waits here and then supersedes the first.
     await session.execute(
-        select(func.pg_advisory_xact_lock(func.hashtextextended(f"target {new.indicator.id} {new.unit.id} {new.period} {new.setter}", 0)))
+        select(
+            func.pg_advisory_xact_lock(
+                func.hashtextextended(f"target {new.indicator.id} {new.unit.id} {new.period} {new.setter}", 0)
+            )
+        )
     )
     present = (await session.scalars(select(table).where(same_cell))).one_or_none()
     on_track_pct, at_risk_pct = new.bounds

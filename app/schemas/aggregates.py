@@ -11,7 +11,13 @@ from app.schemas.wire import Number
 BucketGrain = Literal["hour", "day", "week", "month", "quarter", "year"]
 ComparisonKind = Literal["previous", "year_ago", "target", "ytd"]
 Reason = Literal[
-    "no-data", "not-additive", "missing-denominator", "zero-denominator", "grain-too-fine", "not-applicable", "no-counterpart"
+    "no-data",
+    "not-additive",
+    "missing-denominator",
+    "zero-denominator",
+    "grain-too-fine",
+    "not-applicable",
+    "no-counterpart",
 ]
 
 
@@ -77,7 +83,9 @@ class Aggregates(BaseModel):
 
 
 class RankedUnit(BaseModel):
-    rank: int | None = Field(description="1 is best by the indicator's direction; equal values share a rank; null without a value")
+    rank: int | None = Field(
+        description="1 is best by the indicator's direction; equal values share a rank; null without a value"
+    )
     unit: str
     unit_name: str
     value: Number | None

@@ -1,10 +1,10 @@
 """Readings on the wire."""
 
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
-from typing_extensions import NotRequired, TypedDict
+from typing_extensions import TypedDict
 
 from app.schemas.wire import Number
 
@@ -16,7 +16,9 @@ STATUSES: tuple[Status, ...] = ("estimated", "provisional", "final")  # weakest 
 # NUL is the one character that Postgres cannot keep in a text.
 Code = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
 Note = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00]*$")]
-ExactValue = Annotated[Decimal, Field(max_digits=MAX_WHOLE_DIGITS + MAX_DECIMALS, decimal_places=MAX_DECIMALS, allow_inf_nan=False)]
+ExactValue = Annotated[
+    Decimal, Field(max_digits=MAX_WHOLE_DIGITS + MAX_DECIMALS, decimal_places=MAX_DECIMALS, allow_inf_nan=False)
+]
 
 
 class ReadingIn(TypedDict):

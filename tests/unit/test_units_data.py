@@ -50,9 +50,7 @@ def name(code: str, on: str) -> str:
 
 
 def children(code: str, on: str) -> set[str]:
-    return {
-        row["code"] for row in table("unit_parents.csv") if row["parent_code"] == code and is_valid(row, on)
-    }
+    return {row["code"] for row in table("unit_parents.csv") if row["parent_code"] == code and is_valid(row, on)}
 
 
 def successors(address: str) -> dict[str, tuple[str, bool]]:
@@ -72,18 +70,14 @@ def successors(address: str) -> dict[str, tuple[str, bool]]:
         (REFORM, 34, 0, 3_321),
     ],
 )
-def test_the_country_has_the_official_number_of_units(
-    on: str, provinces: int, districts: int, communes: int
-) -> None:
+def test_the_country_has_the_official_number_of_units(on: str, provinces: int, districts: int, communes: int) -> None:
     counts = Counter(row["kind"] for row in table("units.csv") if is_valid(row, on))
     assert (counts["province"], counts["district"], counts["commune"]) == (provinces, districts, communes)
 
 
 def test_codes_are_zero_padded_text() -> None:
     digits = {"province": 2, "district": 3, "commune": 5}
-    assert all(
-        row["code"].isdigit() and len(row["code"]) == digits[row["kind"]] for row in table("units.csv")
-    )
+    assert all(row["code"].isdigit() and len(row["code"]) == digits[row["kind"]] for row in table("units.csv"))
     assert name("00004", REFORM) == "Phường Ba Đình"
 
 
@@ -285,9 +279,7 @@ def test_code_682_lives_as_da_teh_then_as_da_huoai_then_not_at_all() -> None:
     assert len(children("682", DA_HUOAI)) == 23
 
 
-@pytest.mark.parametrize(
-    ("district", "old_name"), [("681", "Đạ Huoai"), ("682", "Đạ Tẻh"), ("683", "Cát Tiên")]
-)
+@pytest.mark.parametrize(("district", "old_name"), [("681", "Đạ Huoai"), ("682", "Đạ Tẻh"), ("683", "Cát Tiên")])
 def test_three_districts_of_nine_communes_merged_into_da_huoai(district: str, old_name: str) -> None:
     assert name(district, BEFORE_DA_HUOAI) == f"Huyện {old_name}"
     assert len(children(district, BEFORE_DA_HUOAI)) == 9
@@ -303,17 +295,15 @@ def test_a_commune_that_is_split_says_so_at_each_successor() -> None:
     assert successors(f"25783@{LAST_OLD_DAY}") == {"25780": ("split", True), "25792": ("split", True)}
     split = {code for code in children("720", LAST_OLD_DAY) if len(successors(f"{code}@{LAST_OLD_DAY}")) > 1}
     assert split == {"25783", "25786", "25798", "25801", "25810"}
-    assert {
-        code for code in children("721", LAST_OLD_DAY) if len(successors(f"{code}@{LAST_OLD_DAY}")) > 1
-    } == {"25813"}
+    assert {code for code in children("721", LAST_OLD_DAY) if len(successors(f"{code}@{LAST_OLD_DAY}")) > 1} == {
+        "25813"
+    }
 
 
 def test_divided_marks_exactly_the_communes_with_several_successors() -> None:
     links = [row for row in table("unit_successors.csv") if unit(row["from"])["kind"] == "commune"]
     shares = Counter(row["from"] for row in links)
-    assert all(
-        (row["divided"] == "yes") == (shares[row["from"]] > 1) == (row["kind"] == "split") for row in links
-    )
+    assert all((row["divided"] == "yes") == (shares[row["from"]] > 1) == (row["kind"] == "split") for row in links)
     assert sum(share > 1 for share in shares.values()) == 442
 
 
@@ -337,9 +327,7 @@ def test_a_unit_that_the_reform_left_alone_is_one_unit_with_two_parents_in_turn(
     for edge in table("unit_parents.csv"):
         edges[edge["code"]].append((len(edge["parent_code"]), edge["valid_from"], edge["valid_to"]))
     assert all(
-        edges[row["code"]] == [(3, "", REFORM), (2, REFORM, "")]
-        for row in untouched
-        if row["kind"] == "commune"
+        edges[row["code"]] == [(3, "", REFORM), (2, REFORM, "")] for row in untouched if row["kind"] == "commune"
     )
 
 
@@ -360,9 +348,7 @@ def test_a_province_that_took_others_in_is_a_new_unit_under_its_old_code() -> No
         ("26732", REFORM, "Đặc khu Côn Đảo", "Con Dao Special Zone"),
     ],
 )
-def test_names_carry_their_prefix_and_a_plain_english_form(
-    code: str, on: str, vietnamese: str, english: str
-) -> None:
+def test_names_carry_their_prefix_and_a_plain_english_form(code: str, on: str, vietnamese: str, english: str) -> None:
     found = unit(f"{code}@{on}")
     assert (found["name_vi"], found["name_en"]) == (vietnamese, english)
 
@@ -376,8 +362,6 @@ def test_points_are_in_viet_nam_and_no_two_communes_of_a_time_share_one() -> Non
     assert all(7 < float(row["latitude"]) < 24 and 102 < float(row["longitude"]) < 118 for row in located)
     for on in (LAST_OLD_DAY, REFORM):
         points = Counter(
-            (row["latitude"], row["longitude"])
-            for row in located
-            if row["kind"] == "commune" and is_valid(row, on)
+            (row["latitude"], row["longitude"]) for row in located if row["kind"] == "commune" and is_valid(row, on)
         )
         assert [point for point, units in points.items() if units > 1] == []

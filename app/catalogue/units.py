@@ -1,0 +1,199 @@
+"""Add and change units: regions, agencies, sites, and whatever the country reorganises next."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import models
+from app.catalogue.catalogue import ADMINISTRATIVE, Catalogue, Edge, Unit, load_catalogue
+from app.changes import announce
+from app.errors import OutsideKeyUnits, PeriodConflict, TreeConflict
+from app.schemas.catalogue import LinkIn, UnitIn
+
+TREE_LOCK = 720_723
+
+
+@dataclass(frozen=True, slots=True)
+class UnitsChanged:
+    created: int
+    changed: int
+    unchanged: int
+
+
+async def record_units(
+    session: AsyncSession, units: Sequence[UnitIn], *, allowed: frozenset[int] | None = None
+) -> UnitsChanged:
+    """Add units or change those with the same (code, valid_from), with their places in the tree; all or none.
+
+    Earlier edges are superseded, not deleted, so that `asOf` finds the tree of that time. `allowed`: the subtrees (unit ids) in
+    which a key may do so; None for everywhere.
+
+    Raises:
+        PeriodConflict: a code would belong to two units on one day.
+        UnknownUnit, UnitNotValid: a parent or member does not exist.
+        TreeConflict: a unit below itself, or below two administrative units at once.
+        OutsideKeyUnits: a place outside `allowed`.
+    """
+    # One writer at a time: whether the tree stays a tree cannot be seen by two who look at the same moment.
+    await session.execute(select(func.pg_advisory_xact_lock(TREE_LOCK)))
+    fresh: set[int] = set()
+    changed: set[int] = set()
+    touched: list[tuple[models.Unit, UnitIn]] = []
+    with session.no_autoflush:
+        for place, new in enumerate(units):
+            row, is_new, is_changed = await _record_unit(session, new)
+            touched.append((row, new))
+            if is_new:
+                fresh.add(place)
+            elif is_changed:
+                changed.add(place)
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        raise PeriodConflict(value=_conflicting(error)) from error
+    catalogue = await load_catalogue(session, -1)
+    if allowed is not None:
+        _check_allowed(catalogue, touched, {touched[place][0].id for place in fresh}, allowed)
+    for place, (row, new) in enumerate(touched):
+        unit = catalogue.units[row.id]
+        for links, of_child in ((new.parents, True), (new.members, False)):
+            if links is not None and await _replace_edges(session, catalogue, unit, links, of_child=of_child):
+                changed.add(place)
+    try:
+        await session.flush()
+    except IntegrityError as error:
+        raise PeriodConflict(value=_conflicting(error)) from error
+    catalogue = await load_catalogue(session, -1)
+    for row, _ in touched:
+        _check_tree(catalogue, catalogue.units[row.id])
+    changed -= fresh
+    if fresh or changed:
+        await announce(session, "catalogue")
+    return UnitsChanged(len(fresh), len(changed), len(units) - len(fresh) - len(changed))
+
+
+async def _record_unit(session: AsyncSession, new: UnitIn) -> tuple[models.Unit, bool, bool]:
+    table = models.Unit
+    present = (
+        await session.scalars(
+            select(table).where(table.code == new.code, table.valid_from.is_not_distinct_from(new.valid_from))
+        )
+    ).one_or_none()
+    fields = {
+        "kind": new.kind,
+        "name_vi": new.name_vi,
+        "name_en": new.name_en or new.name_vi,
+        "valid_to": new.valid_to,
+        "latitude": new.latitude,
+        "longitude": new.longitude,
+    }
+    if present is None:
+        row = table(code=new.code, valid_from=new.valid_from, **fields)
+        session.add(row)
+        return row, True, False
+    changed = {name: value for name, value in fields.items() if getattr(present, name) != value}
+    for name, value in changed.items():
+        setattr(present, name, value)
+    return present, False, bool(changed)
+
+
+async def _replace_edges(
+    session: AsyncSession, catalogue: Catalogue, unit: Unit, links: Sequence[LinkIn], *, of_child: bool
+) -> bool:
+    """Make these the unit's edges to parents (or to members); returns whether anything changed."""
+    wanted: dict[tuple[int, date | None, date | None], None] = {}
+    for link in links:
+        other = _linked(catalogue, unit, link)
+        start, end = (
+            max(_early(link.valid_from), unit.start, other.start),
+            min(_late(link.valid_to), unit.end, other.end),
+        )
+        if start >= end:
+            raise TreeConflict(value=unit.code, why=f"{other.address} is not valid at the same time")
+        wanted[other.id, _day(start), _day(end)] = None
+    table = models.UnitParent
+    mine, others = (table.child_id, table.parent_id) if of_child else (table.parent_id, table.child_id)
+    present = {
+        (other, start, end): key
+        for key, other, start, end in await session.execute(
+            select(table.id, others, table.valid_from, table.valid_to).where(
+                mine == unit.id, table.superseded_at.is_(None)
+            )
+        )
+    }
+    gone = [key for edge, key in present.items() if edge not in wanted]
+    if gone:
+        await session.execute(update(table).where(table.id.in_(gone)).values(superseded_at=func.clock_timestamp()))
+    fresh = [edge for edge in wanted if edge not in present]
+    for other, start, end in fresh:
+        child, parent = (unit.id, other) if of_child else (other, unit.id)
+        session.add(table(child_id=child, parent_id=parent, valid_from=start, valid_to=end))
+    return bool(gone or fresh)
+
+
+def _linked(catalogue: Catalogue, unit: Unit, link: LinkIn) -> Unit:
+    """The unit of a link: by its day, or else the latest of that code that lives at the same time."""
+    start, end = max(_early(link.valid_from), unit.start), min(_late(link.valid_to), unit.end)
+    return catalogue.require_units(link.unit, start, end, str(link.valid_from or unit.valid_from or "–"))[-1]
+
+
+def _check_tree(catalogue: Catalogue, unit: Unit) -> None:
+    above: set[int] = set()
+    waiting: list[Edge] = list(catalogue.tree.parents(unit))
+    while waiting:
+        edge = waiting.pop()
+        if edge.parent is unit:
+            raise TreeConflict(value=unit.code, why="it would be below itself")
+        if edge.parent.id not in above:
+            above.add(edge.parent.id)
+            waiting.extend(catalogue.tree.parents(edge.parent))
+    for one in [unit, *(edge.child for edge in catalogue.tree.children(unit))]:
+        edges = sorted(
+            (edge for edge in catalogue.tree.parents(one) if edge.parent.kind in ADMINISTRATIVE),
+            key=lambda edge: edge.start,
+        )
+        for earlier, later in zip(edges, edges[1:], strict=False):
+            if later.start < earlier.end:
+                why = f"{earlier.parent.address} and {later.parent.address} would both be its administrative parent"
+                raise TreeConflict(value=one.code, why=why)
+
+
+def _check_allowed(
+    catalogue: Catalogue, touched: Sequence[tuple[models.Unit, UnitIn]], fresh: set[int], allowed: frozenset[int]
+) -> None:
+    """A key changes only what is below its units already, and ties new units only to those.
+
+    Otherwise it could draw any unit into its own subtree, and with it the right to write that unit's readings.
+    """
+    roots = [catalogue.units[key] for key in sorted(allowed)]
+    mine = catalogue.tree.subtree(roots, datetime.min, datetime.max).keys() | fresh
+    scope = ", ".join(root.address for root in roots)
+    for row, new in touched:
+        unit = catalogue.units[row.id]
+        if unit.id not in mine or (unit.id in fresh and not new.parents):
+            raise OutsideKeyUnits(value=new.code, scope=scope)
+        for link in [*(new.parents or ()), *(new.members or ())]:
+            if _linked(catalogue, unit, link).id not in mine:
+                raise OutsideKeyUnits(value=link.unit, scope=scope)
+
+
+def _conflicting(error: IntegrityError) -> str:
+    """What Postgres says of the two rows; it names columns and values only."""
+    detail = getattr(getattr(error.orig, "diag", None), "message_detail", None)
+    return detail or "–"
+
+
+def _early(day: date | None) -> datetime:
+    return datetime.min if day is None else datetime(day.year, day.month, day.day)
+
+
+def _late(day: date | None) -> datetime:
+    return datetime.max if day is None else datetime(day.year, day.month, day.day)
+
+
+def _day(moment: datetime) -> date | None:
+    return None if moment in (datetime.min, datetime.max) else moment.date()

@@ -1,0 +1,133 @@
+"""Errors as RFC 9457 problem details, in the caller's language, for every way a request can fail."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+
+from app import errors, exact_json
+from app.errors import HubError, RowError, row_error
+
+log = structlog.get_logger(__name__)
+
+MEDIA_TYPE = "application/problem+json"
+RETRY_AFTER = 5
+
+
+def preferred_language(header: str | None) -> str:
+    """`en` when the caller prefers it to Vietnamese, else `vi`."""
+    best = {"vi": 0.0, "en": 0.0}
+    for item in (header or "").split(","):
+        tag, _, weight = item.partition(";")
+        language = tag.strip().lower().partition("-")[0]
+        try:
+            quality = float(weight.strip().removeprefix("q=")) if weight else 1.0
+        except ValueError:
+            continue
+        if language in best:
+            best[language] = max(best[language], quality)
+    return "en" if best["en"] > best["vi"] else "vi"
+
+
+def problem_body(error: HubError, language: str, request_id: str) -> dict[str, Any]:
+    return {
+        "type": f"/problems/{error.code}",
+        "title": error.title.fill(language, {}),
+        "status": error.status,
+        "detail": error.detail(language),
+        "code": error.code,
+        "request_id": request_id,
+        "errors": [row_problem(one, language) for one in error.errors],
+    }
+
+
+def row_problem(error: RowError, language: str) -> dict[str, Any]:
+    return {
+        "row": error.row,
+        "pointer": error.pointer,
+        "code": error.code,
+        "value": error.value,
+        "detail": error.detail(language),
+    }
+
+
+def problem_response(request: Request, error: HubError) -> Response:
+    language = preferred_language(request.headers.get("accept-language"))
+    body = problem_body(error, language, getattr(request.state, "request_id", "-"))
+    headers: Mapping[str, str] = {"content-language": language, "vary": "Accept-Language", **error.headers}
+    return Response(exact_json.dumps(body), error.status, headers, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    """One handler for the hub's own errors; the framework's and the driver's are translated into those."""
+
+    async def hub_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HubError)
+        return problem_response(request, error)
+
+    async def http_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return problem_response(request, _of_http(request, error))
+
+    async def validation_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, RequestValidationError)
+        return problem_response(request, _of_validation(error))
+
+    async def database_error(request: Request, error: Exception) -> Response:
+        log.error("database unavailable", error=str(error))
+        unavailable = errors.Unavailable(retry_after=RETRY_AFTER, headers={"retry-after": str(RETRY_AFTER)})
+        return problem_response(request, unavailable)
+
+    async def driver_error(request: Request, error: Exception) -> Response:
+        assert isinstance(error, DBAPIError)
+        # 53: out of disk, memory or connections; 40: a deadlock or a serialisation failure. Both pass.
+        state = getattr(error.orig, "sqlstate", None) or ""
+        if error.connection_invalidated or state[:2] in {"53", "57", "08", "40"}:
+            return await database_error(request, error)
+        return await unexpected(request, error)
+
+    async def unexpected(request: Request, error: Exception) -> Response:
+        log.error("request failed", exc_info=error)
+        return problem_response(request, errors.InternalError())
+
+    app.add_exception_handler(HubError, hub_error)
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(RequestValidationError, validation_error)
+    for kind in (OperationalError, InterfaceError, PoolTimeout):
+        app.add_exception_handler(kind, database_error)
+    app.add_exception_handler(DBAPIError, driver_error)
+    app.add_exception_handler(Exception, unexpected)
+
+
+def _of_http(request: Request, error: HTTPException) -> HubError:
+    match error.status_code:
+        case 404:
+            return errors.NotFound(path=request.url.path)
+        case 405:
+            allow = (error.headers or {}).get("Allow", "GET")
+            return errors.MethodNotAllowed(
+                path=request.url.path, method=request.method, allow=allow, headers={"allow": allow}
+            )
+        case 400:
+            return errors.MalformedBody(why=str(error.detail))
+    return errors.InternalError()
+
+
+def _of_validation(error: RequestValidationError) -> HubError:
+    mistakes = error.errors()
+    if any(mistake["type"] == "json_invalid" for mistake in mistakes):
+        why = mistakes[0].get("ctx", {}).get("error", mistakes[0]["msg"])
+        return errors.MalformedBody(why=why)
+    found = []
+    for mistake in mistakes:
+        where = [str(step).replace("~", "~0").replace("/", "~1") for step in mistake["loc"]]
+        if where and where[0] == "body":
+            where = where[1:]
+        found.append(row_error(mistake, pointer="/" + "/".join(where)))
+    return errors.InvalidRequest(count=len(found), errors=found)
