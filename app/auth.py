@@ -31,7 +31,7 @@ _LAST_USE_PRECISION = timedelta(minutes=1)
 class Caller:
     """Who sent a request, by the API key."""
 
-    key_prefix: str
+    key_prefix: str | None  # None: the operator, loading files
     source_id: int
     source_code: str
     scopes: frozenset[str]

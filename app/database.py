@@ -8,7 +8,7 @@ comes from one instant.
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from sqlalchemy import DateTime, MetaData, Text
 from sqlalchemy.dialects.postgresql import ARRAY, INTEGER
@@ -31,7 +31,7 @@ class Base(DeclarativeBase):
             "ck": "%(table_name)s_%(constraint_name)s_check",
         }
     )
-    type_annotation_map = {
+    type_annotation_map: ClassVar = {
         str: Text,
         Instant: DateTime(timezone=True),
         LocalTime: DateTime(timezone=False),

@@ -80,6 +80,20 @@ class EmbeddedPostgres:
         query = {"host": str(self._runtime), "port": self._settings["port"]}
         return URL.create("postgresql+psycopg", "ioc_hub", database="ioc_hub", query=query).render_as_string()
 
+    def running_url(self) -> str | None:
+        """The URL of the server that another process runs on this folder, or None when nobody does."""
+        try:
+            lock = os.open(self._folder / "hub.lock", os.O_RDWR)
+        except FileNotFoundError:
+            return None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return self.url
+        finally:
+            os.close(lock)
+        return None
+
     @property
     def _name(self) -> str:
         # From the inode: every path to the folder gives the same name, even after it was moved, and a

@@ -336,6 +336,10 @@ ROW_TEXTS: Mapping[str, Text] = {
         "Chỉ tiêu này có kỳ {periodicity}, '{value}' nhỏ hơn; ví dụ đúng: {example}.",
         "This indicator is {periodicity}; '{value}' is finer; a right one is {example}.",
     ),
+    "cumulative-period": Text(
+        "Số lũy kế là số từ đầu năm đến một ngày, không phải của cả kỳ '{value}'; hãy gửi cho kỳ cuối cùng: {example}.",
+        "A year-to-date figure is that of a moment, not of all of '{value}'; send it for the last period in it: {example}.",
+    ),
     "period-in-future": Text(
         "Kỳ '{value}' bắt đầu sau {latest}, là muộn nhất được nhận bây giờ.",
         "The period '{value}' starts after {latest}, the latest that is taken now.",

@@ -7,6 +7,7 @@ midnights, `[start, end)`, open ends as `datetime.min` and `datetime.max`.
 
 import difflib
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -137,6 +138,14 @@ class Edge:
     recorded_at: datetime
     superseded_at: datetime | None
 
+    @property
+    def valid_from(self) -> date | None:
+        return None if self.start == datetime.min else self.start.date()
+
+    @property
+    def valid_to(self) -> date | None:
+        return None if self.end == datetime.max else self.end.date()
+
     def known(self, as_of: datetime | None) -> bool:
         if as_of is None:
             return self.superseded_at is None
@@ -199,6 +208,7 @@ class Catalogue:
     indicators_by_id: Mapping[int, Indicator]
     units_by_code: Mapping[str, Sequence[Unit]]
     tree: Tree
+    indicators_by_domain: Mapping[str, int]
     _near: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def tree_as_of(self, as_of: datetime | None) -> Tree:
@@ -406,6 +416,7 @@ async def load_catalogue(session: AsyncSession, version: int) -> Catalogue:
         indicators_by_id={indicator.id: indicator for indicator in indicators},
         units_by_code=by_code,
         tree=Tree(edge for edge in edges if edge.known(None)),
+        indicators_by_domain=Counter(indicator.domain.code for indicator in indicators),
     )
 
 

@@ -4,6 +4,7 @@ The files and where they come from: `app/catalogue/data/README.md`.
 """
 
 import csv
+import io
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from importlib import resources
@@ -29,8 +30,8 @@ class FileError(Exception):
 
 def data_rows(name: str) -> list[Row]:
     """The rows of a CSV that ships with the hub."""
-    with resources.files("app.catalogue").joinpath("data", name).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
+    content = resources.files("app.catalogue").joinpath("data", name).read_text(encoding="utf-8")
+    return list(csv.DictReader(io.StringIO(content, newline="")))
 
 
 def file_rows(path: Path, required: Sequence[str]) -> list[Row]:
@@ -84,14 +85,14 @@ async def load_indicators(session: AsyncSession, rows: Sequence[Row], progress: 
         FileError: with the first row that is wrong; nothing is changed then.
     """
     await _load_domains(session, rows)
-    domain_ids = {code: key for code, key in await session.execute(select(models.Domain.code, models.Domain.id))}
-    laws = {code: law for code, law in await session.execute(select(models.Indicator.code, models.Indicator.over_time))}
+    domain_ids = dict((await session.execute(select(models.Domain.code, models.Domain.id))).tuples().all())
+    laws = dict((await session.execute(select(models.Indicator.code, models.Indicator.over_time))).tuples().all())
     laws |= {row["code"]: row["over_time"] for row in rows}
     for number, row in enumerate(rows, start=2):
         _check_indicator(number, row, laws)
     # Parts of ratios first, so that a ratio finds them; a ratio cannot be a part.
     parts_first = sorted(rows, key=lambda row: row["over_time"] == "ratio")
-    ids = {code: key for code, key in await session.execute(select(models.Indicator.code, models.Indicator.id))}
+    ids = dict((await session.execute(select(models.Indicator.code, models.Indicator.id))).tuples().all())
     for ratios in (False, True):
         for chunk in _chunks([row for row in parts_first if (row["over_time"] == "ratio") is ratios], 500):
             values = [
@@ -119,7 +120,7 @@ async def load_indicators(session: AsyncSession, rows: Sequence[Row], progress: 
                     models.Indicator.code, models.Indicator.id
                 )
             )
-            ids |= {code: key for code, key in done}
+            ids |= dict(done.tuples().all())
             progress("indicators", len(chunk))
 
 
@@ -184,7 +185,7 @@ async def _load_units(session: AsyncSession, progress: Progress) -> None:
             insert(models.Unit).returning(models.Unit.id, sort_by_parameter_order=True), values
         )
         for value, key in zip(values, keys, strict=True):
-            lives.setdefault(str(value["code"]), []).append((value["valid_from"], value["valid_to"], key))  # type: ignore[arg-type]
+            lives.setdefault(str(value["code"]), []).append((value["valid_from"], value["valid_to"], key))
         progress("units", len(chunk))
 
     def unit_on(code: str, day: date) -> int:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import pairwise
 
 from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
@@ -129,9 +130,9 @@ async def _replace_edges(
     if gone:
         await session.execute(update(table).where(table.id.in_(gone)).values(superseded_at=func.clock_timestamp()))
     fresh = [edge for edge in wanted if edge not in present]
-    for other, start, end in fresh:
-        child, parent = (unit.id, other) if of_child else (other, unit.id)
-        session.add(table(child_id=child, parent_id=parent, valid_from=start, valid_to=end))
+    for key, first, last in fresh:
+        child, parent = (unit.id, key) if of_child else (key, unit.id)
+        session.add(table(child_id=child, parent_id=parent, valid_from=first, valid_to=last))
     return bool(gone or fresh)
 
 
@@ -156,7 +157,7 @@ def _check_tree(catalogue: Catalogue, unit: Unit) -> None:
             (edge for edge in catalogue.tree.parents(one) if edge.parent.kind in ADMINISTRATIVE),
             key=lambda edge: edge.start,
         )
-        for earlier, later in zip(edges, edges[1:], strict=False):
+        for earlier, later in pairwise(edges):
             if later.start < earlier.end:
                 why = f"{earlier.parent.address} and {later.parent.address} would both be its administrative parent"
                 raise TreeConflict(value=one.code, why=why)

@@ -8,7 +8,6 @@ repeat a whole batch whenever it is unsure.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any
 
 import psycopg
@@ -16,16 +15,12 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import Caller
-from app.catalogue.catalogue import Catalogue, Indicator, Unit
+from app.catalogue.catalogue import Catalogue
 from app.changes import announce
-from app.errors import RowError, RowsRejected, Text
-from app.periods import Period, PeriodError, label, parse_period
+from app.errors import RowError, RowsRejected
 from app.readings.batch import Rows, rejected_rows
-from app.schemas.readings import STATUSES, ReadingIn
+from app.readings.judge import Judged, judge, shown
 from app.settings import Settings
-
-_STATUS_NUMBER = {status: number for number, status in enumerate(STATUSES)}
-_FINAL = _STATUS_NUMBER["final"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +35,6 @@ class Receipt:
     rejected: int
     errors: Sequence[RowError]
     warnings: Sequence[RowError]
-
-
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A row whose every code is resolved: ready to be stored."""
-
-    number: int
-    indicator: Indicator
-    unit: Unit
-    period: Period
-    value: Decimal | None
-    status: int
-    note: str | None
-
-    @property
-    def key(self) -> tuple[int, int, int, datetime]:
-        return (self.indicator.id, self.unit.id, self.period.grain.value, self.period.start)
-
-    @property
-    def content(self) -> tuple[Decimal | None, int, str | None]:
-        return (self.value, self.status, self.note)
 
 
 async def record_readings(
@@ -122,128 +96,6 @@ async def record_readings(
 def _rejected(rows: Rows) -> RowsRejected:
     errors = sorted(rows.errors, key=lambda error: error.row or 0)
     return RowsRejected(errors=errors, rejected=rejected_rows(errors), received=rows.received)
-
-
-# --- judging: everything that needs no look at what is stored -----------------------------------------------------
-
-
-def judge(rows: Rows, caller: Caller, catalogue: Catalogue, *, now: datetime, settings: Settings) -> list[Judged]:
-    """Resolve codes and check each row against the catalogue; mistakes go to `rows.errors`."""
-    bench = _Bench(rows, caller, catalogue, now, settings)
-    judged: dict[tuple[int, int, int, datetime], Judged] = {}
-    conflicts: dict[tuple[int, int, int, datetime], int] = {}
-    for number, row in rows.good:
-        if (one := bench.judge(number, row)) is None:
-            continue
-        first = judged.setdefault(one.key, one)
-        if first.content != one.content:
-            conflicts.setdefault(one.key, number)
-            rows.errors.append(_conflict(rows, one, first.number))
-    for key, number in conflicts.items():
-        # Which of them is right is not ours to guess: none is taken.
-        rows.errors.append(_conflict(rows, judged.pop(key), number))
-    return list(judged.values())
-
-
-def _conflict(rows: Rows, row: Judged, other: int) -> RowError:
-    return RowError(
-        "duplicate-conflict", row.number, rows.pointer(row.number, "value"), _shown(row.value), {"first": other}
-    )
-
-
-@dataclass(slots=True)
-class _Bench:
-    """Judges the rows of one batch, remembering what it looked up: a batch names few units, periods and indicators."""
-
-    rows: Rows
-    caller: Caller
-    catalogue: Catalogue
-    now: datetime
-    settings: Settings
-    _units: dict[tuple[str, Period], list[Unit]] = field(default_factory=dict)
-    _allowed: dict[datetime, frozenset[int]] = field(default_factory=dict)
-
-    def judge(self, number: int, row: ReadingIn) -> Judged | None:
-        def wrong(code: str, name: str, **facts: Any) -> None:
-            value = row.get(name)
-            self.rows.errors.append(RowError(code, number, self.rows.pointer(number, name), _shown(value), facts))
-
-        indicator = self.catalogue.indicators.get(row["indicator"])
-        if indicator is None:
-            return wrong("unknown-indicator", "indicator", nearest=self.catalogue.nearest_indicators(row["indicator"]))
-        if not indicator.domain.active:
-            return wrong("domain-inactive", "indicator", domain=indicator.domain.code)
-        if self.caller.domains is not None and indicator.domain.code not in self.caller.domains:
-            return wrong("outside-scope", "indicator", scope=", ".join(sorted(self.caller.domains)))
-        try:
-            period = parse_period(row["period"], self.settings.tz)
-        except PeriodError:
-            return wrong("period-malformed", "period")
-        if period.grain < indicator.finest:
-            example = label(indicator.finest, self.now.replace(microsecond=0))
-            return wrong("period-too-fine", "period", periodicity=_PERIODICITY[indicator.periodicity], example=example)
-        latest = self.now + timedelta(days=self.settings.max_future_days)
-        if period.start > latest:
-            return wrong("period-in-future", "period", latest=latest.isoformat(timespec="minutes"))
-        units = self._units_of(row["unit"], period)
-        if len(units) != 1:
-            return self._wrong_unit(units, row, period, wrong)
-        unit = units[0]
-        if self.caller.unit_ids is not None and unit.id not in self._writable(period):
-            names = ", ".join(self.catalogue.units[unit_id].address for unit_id in sorted(self.caller.unit_ids))
-            return wrong("outside-scope", "unit", scope=names)
-        return Judged(
-            number=number,
-            indicator=indicator,
-            unit=unit,
-            period=period,
-            value=row["value"],
-            status=_STATUS_NUMBER[row["status"]] if "status" in row else _FINAL,
-            note=row.get("note"),
-        )
-
-    def _units_of(self, address: str, period: Period) -> list[Unit]:
-        key = (address, period)
-        if key not in self._units:
-            # A day of an instant is enough to find its unit: validity is counted in days.
-            end = period.end if period.end > period.start else period.start + timedelta(microseconds=1)
-            found = self.catalogue.units_at(address, period.start, end)
-            self._units[key] = [unit for unit in found if unit.start < end and period.start < unit.end]
-        return self._units[key]
-
-    def _writable(self, period: Period) -> frozenset[int]:
-        """The subtrees of the key, as of the day of the period: a key for a district follows its communes."""
-        day = period.anchor.replace(hour=0, minute=0, second=0, microsecond=0)
-        if day not in self._allowed:
-            assert self.caller.unit_ids is not None
-            end = max(period.end, day + timedelta(days=1))
-            roots = [self.catalogue.units[unit_id] for unit_id in self.caller.unit_ids]
-            self._allowed[day] = frozenset(self.catalogue.tree.subtree(roots, day, end))
-        return self._allowed[day]
-
-    def _wrong_unit(self, units: Sequence[Unit], row: ReadingIn, period: Period, wrong: Any) -> None:
-        address = row["unit"]
-        if units:
-            choices = ", ".join(unit.address for unit in units)
-            return wrong("unit-ambiguous", "unit", period=str(period), choices=choices)
-        if known := self.catalogue.units_by_code.get(address.partition("@")[0]):
-            return wrong("unit-not-valid", "unit", period=str(period), validity=self.catalogue.validity_of(known))
-        return wrong("unknown-unit", "unit", nearest=self.catalogue.nearest_units(address))
-
-
-_PERIODICITY = {
-    "realtime": Text("thời gian thực", "realtime"),
-    "hourly": Text("theo giờ", "hourly"),
-    "daily": Text("theo ngày", "daily"),
-    "weekly": Text("theo tuần", "weekly"),
-    "monthly": Text("theo tháng", "monthly"),
-    "quarterly": Text("theo quý", "quarterly"),
-    "yearly": Text("theo năm", "yearly"),
-}
-
-
-def _shown(value: Any) -> Any:
-    return value if value is None or isinstance(value, str) else str(value)
 
 
 # --- storing ------------------------------------------------------------------------------------------------------
@@ -362,7 +214,7 @@ def _refusal(catalogue: Catalogue, rows: Rows, row: Judged, verdict: str, fact: 
             facts, name = {"owner": owner.code if owner else fact}, "indicator"
         case _:
             facts, name = {}, "value"
-    return RowError(verdict, row.number, rows.pointer(row.number, name), _shown(row.value), facts)
+    return RowError(verdict, row.number, rows.pointer(row.number, name), shown(row.value), facts)
 
 
 async def _warn_of_computed_ratios(
@@ -407,4 +259,4 @@ def _ratio_warning(catalogue: Catalogue, rows: Rows, row: Judged) -> RowError:
         "numerator": catalogue.indicators_by_id[row.indicator.numerator_id].code,
         "denominator": catalogue.indicators_by_id[row.indicator.denominator_id].code,
     }
-    return RowError("ratio-computed", row.number, rows.pointer(row.number, "value"), _shown(row.value), facts)
+    return RowError("ratio-computed", row.number, rows.pointer(row.number, "value"), shown(row.value), facts)

@@ -276,8 +276,8 @@ class Laws:
                 if anchor not in flow:
                     below.setdefault(anchor, []).append(part)
         for anchor, parts in below.items():
-            if (part := combine(indicator.over_units, parts)) is not None:
-                flow[anchor] = part
+            if (together := combine(indicator.over_units, parts)) is not None:
+                flow[anchor] = together
         return flow
 
     def _state(self, indicator: Indicator, unit: Unit, start: datetime, end: datetime) -> Part | None:

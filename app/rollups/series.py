@@ -1,7 +1,7 @@
 """What it adds up to: series of figures, comparisons, rankings."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -23,6 +23,9 @@ class Question:
     buckets: Sequence[Period]
     compare: frozenset[str] = frozenset()
     as_of: datetime | None = None
+
+    def over(self, buckets: Sequence[Period]) -> "Question":
+        return replace(self, buckets=buckets)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,8 @@ class Series:
     indicator: Indicator
     unit: Unit
     points: Sequence[Point]
-    sources: frozenset[int] = field(default=frozenset())
+    sources: frozenset[int]
+    with_ytd: bool
 
 
 async def aggregate(session: AsyncSession, catalogue: Catalogue, question: Question, *, now: datetime) -> list[Series]:
@@ -67,7 +71,7 @@ async def aggregate(session: AsyncSession, catalogue: Catalogue, question: Quest
                 standing = targets.get((indicator.id, unit.id, bucket), ())
                 points.append(_point(laws, question, indicator, unit, bucket, figure, standing))
             sources = frozenset().union(*(point.figure.sources for point in points))
-            answer.append(Series(indicator, unit, points, sources))
+            answer.append(Series(indicator, unit, points, sources, "ytd" in question.compare))
     return answer
 
 
@@ -193,6 +197,6 @@ def units_under(tree: Tree, unit: Unit, kind: str | None, start: datetime, end: 
     return sorted((one for one in below if one.kind == kind and one is not unit), key=lambda one: (one.code, one.start))
 
 
-def series_buckets(grain: Grain, first: Period, last: Period) -> list[Period]:
-    """The buckets from the start of one period to the end of another."""
-    return list(buckets(grain, first.start, max(last.end, last.start)))
+def series_buckets(grain: Grain, start: datetime, end: datetime) -> list[Period]:
+    """The buckets that touch `[start, end)`."""
+    return list(buckets(grain, start, end))

@@ -10,7 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, func, or_, select, update
+from sqlalchemy import ColumnElement, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
@@ -132,6 +132,7 @@ async def list_targets(
 ) -> list[Target]:
     """Targets whose period starts in `[start, end]`, in the order of recording."""
     table = models.Target
+    known: ColumnElement[bool]
     if as_of is None:
         known = table.superseded_at.is_(None)
     else:

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated, Literal, NotRequired
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, with_config
 from typing_extensions import TypedDict
 
 from app.schemas.wire import Number
@@ -21,10 +21,9 @@ ExactValue = Annotated[
 ]
 
 
+@with_config(ConfigDict(extra="forbid"))
 class ReadingIn(TypedDict):
     """One row of a batch. A typed dict and not a model: fifty thousand of them come in one request."""
-
-    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
 
     indicator: Code
     unit: Code

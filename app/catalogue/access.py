@@ -1,0 +1,46 @@
+"""Which figures a caller may see, and which it may write."""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from app.auth import Caller, require_caller
+from app.catalogue.catalogue import Catalogue, Indicator, Unit
+from app.errors import OutsideKeyUnits, Text
+from app.periods import Period, midnight
+
+
+def require_readable(caller: Caller | None, indicators: Iterable[Indicator]) -> None:
+    """Public indicators are for everybody; others need a key with `readings:read`.
+
+    Raises: KeyRequired, ScopeMissing.
+    """
+    for indicator in indicators:
+        if not indicator.public:
+            why = Text(
+                f"chỉ tiêu '{indicator.code}' không công khai", f"the indicator '{indicator.code}' is not public"
+            )
+            require_caller(caller, "readings:read", why)
+
+
+def writable_units(caller: Caller, catalogue: Catalogue, period: Period) -> frozenset[int] | None:
+    """The subtrees of the key as of the day of the period: a key for a district follows its communes. None: everywhere."""
+    if caller.unit_ids is None:
+        return None
+    day = midnight(period.anchor.date())
+    roots = [catalogue.units[key] for key in caller.unit_ids if key in catalogue.units]
+    return frozenset(catalogue.tree.subtree(roots, day, max(period.end, day + timedelta(days=1))))
+
+
+def scope_of(caller: Caller, catalogue: Catalogue) -> str:
+    """The units and domains of a key, for messages."""
+    units = sorted(catalogue.units[key].address for key in caller.unit_ids or () if key in catalogue.units)
+    return "; ".join(", ".join(part) for part in (units, sorted(caller.domains or ())) if part)
+
+
+def require_writable(caller: Caller, catalogue: Catalogue, indicator: Indicator, unit: Unit, period: Period) -> None:
+    """Raises: OutsideKeyUnits."""
+    if caller.domains is not None and indicator.domain.code not in caller.domains:
+        raise OutsideKeyUnits(value=indicator.code, scope=scope_of(caller, catalogue))
+    allowed = writable_units(caller, catalogue, period)
+    if allowed is not None and unit.id not in allowed:
+        raise OutsideKeyUnits(value=unit.address, scope=scope_of(caller, catalogue))

@@ -1,0 +1,388 @@
+"""`ioc-hub`: the verbs of whoever runs the hub."""
+
+import asyncio
+import contextlib
+import signal
+import socket
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated, Any
+
+import orjson
+import typer
+import uvicorn
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
+
+from app import auth, models
+from app.catalogue.reference import INDICATOR_COLUMNS, FileError, file_rows, is_loaded, load_indicators, load_reference
+from app.catalogue.unit_files import read_units
+from app.catalogue.units import record_units
+from app.changes import announce
+from app.embedded import EmbeddedError, EmbeddedPostgres
+from app.errors import HubError
+from app.hub import Hub
+from app.logs import configure_logs
+from app.main import create_app
+from app.migrate import migrate as apply_migrations
+from app.readings.demo import load_demo
+from app.readings.seed import NewSource, load_seed_figures, require_source
+from app.settings import Settings, SettingsError, load_settings
+from app.worker import run_loops
+
+app = typer.Typer(
+    help="IOC Hub: KPI readings in, exact aggregates out.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+load_verbs = typer.Typer(help="Load the catalogue, the articles' figures, the demo.", no_args_is_help=True)
+key_verbs = typer.Typer(help="API keys of the systems that send readings.", no_args_is_help=True)
+app.add_typer(load_verbs, name="load")
+app.add_typer(key_verbs, name="key")
+
+console = Console(stderr=True)
+out = Console(soft_wrap=True)
+
+DataDir = Annotated[
+    Path | None, typer.Option("--data", help="Folder of the embedded Postgres (IOC_DATA_DIR).", envvar=[])
+]
+
+
+class Refusal(Exception):
+    """One or more sentences for the operator; the exit code is 1."""
+
+
+def main() -> None:
+    """Entry point: mistakes of the operator are sentences, not tracebacks."""
+    try:
+        app(standalone_mode=True)
+    except (Refusal, SettingsError, EmbeddedError, FileError) as error:
+        console.print(str(error), style="red", markup=False, highlight=False)
+        sys.exit(1)
+    except HubError as error:
+        console.print(error.detail("en"), style="red", markup=False, highlight=False)
+        sys.exit(1)
+    except OperationalError as error:
+        reason = str(error.orig).strip().splitlines()[0]
+        console.print(f"The database cannot be reached: {reason}", style="red", markup=False, highlight=False)
+        sys.exit(1)
+
+
+@contextlib.contextmanager
+def own_database_of(settings: Settings) -> Iterator[str]:
+    """The URL of the database; the embedded one is this process's alone.
+
+    Raises:
+        EmbeddedError: another hub runs on the folder.
+    """
+    if settings.database_url is not None:
+        yield settings.database_url
+    else:
+        with EmbeddedPostgres(settings.data_dir) as url:
+            yield url
+
+
+@contextlib.contextmanager
+def database_of(settings: Settings, *, migrated: bool = True) -> Iterator[str]:
+    """The URL of the database: the given one, or the embedded one (started here when no running hub has it)."""
+    running = None if settings.database_url else EmbeddedPostgres(settings.data_dir).running_url()
+    if running is not None:
+        yield running
+        return
+    with own_database_of(settings) as url:
+        if migrated:
+            apply_migrations(url)
+        yield url
+
+
+@contextlib.asynccontextmanager
+async def hub_of(settings: Settings, url: str) -> AsyncIterator[Hub]:
+    hub = Hub.open(settings, url)
+    try:
+        yield hub
+    finally:
+        await hub.database.close()
+
+
+# --- running ---
+
+
+@app.command()
+def up(
+    data: DataDir = None,
+    host: Annotated[str | None, typer.Option(help="Address to serve on (IOC_HOST).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to serve on (IOC_PORT); 0 takes a free one.")] = None,
+    demo: Annotated[
+        bool | None, typer.Option("--demo/--no-demo", help="Load and feed the synthetic demo (IOC_DEMO).")
+    ] = None,
+) -> None:
+    """Start everything: Postgres, migrations, reference data (once), the server. Ctrl-C stops it; the data stays."""
+    settings = load_settings(data_dir=data, host=host, port=port, demo=demo)
+    configure_logs(settings.log_level)
+    listening = listen(settings)
+    with own_database_of(settings) as url:
+        apply_migrations(url)
+        asyncio.run(_load_once(settings, url))
+        serve_on(settings, url, listening, greeting=True)
+
+
+@app.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to serve on (IOC_HOST).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to serve on (IOC_PORT).")] = None,
+) -> None:
+    """Serve only, on a database that is migrated and loaded already (containers, several processes)."""
+    settings = load_settings(host=host, port=port)
+    configure_logs(settings.log_level)
+    listening = listen(settings)
+    with database_of(settings, migrated=False) as url:
+        serve_on(settings, url, listening, greeting=False)
+
+
+@app.command()
+def worker() -> None:
+    """Run the background loops as a process of their own (start the servers with IOC_WORKER=false)."""
+    settings = load_settings()
+    configure_logs(settings.log_level)
+
+    async def run(url: str) -> None:
+        async with hub_of(settings, url) as hub:
+            loops = asyncio.ensure_future(run_loops(hub))
+            for name in (signal.SIGINT, signal.SIGTERM):
+                asyncio.get_running_loop().add_signal_handler(name, loops.cancel)
+            with contextlib.suppress(asyncio.CancelledError):
+                await loops
+
+    with database_of(settings, migrated=False) as url:
+        asyncio.run(run(url))
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Take the port before anything is started: a port in use is a sentence at once, not a traceback at the end."""
+    try:
+        return socket.create_server((settings.host, settings.port), backlog=1024)
+    except OSError as error:
+        raise Refusal(
+            f"Port {settings.port} on {settings.host} cannot be used ({error.strerror}); is the hub running already? "
+            f"Choose another one with --port."
+        ) from error
+
+
+def serve_on(settings: Settings, url: str, listening: socket.socket, *, greeting: bool) -> None:
+    port = listening.getsockname()[1]
+    config = uvicorn.Config(
+        create_app(settings, url), log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=10
+    )
+    if greeting:
+        shown = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 (only compared with)
+        console.print(f"\n[bold green]IOC Hub serves on http://{shown}:{port}[/]   (Ctrl-C stops it, the data stays)")
+        console.print(f"  documentation   http://{shown}:{port}/docs")
+        console.print(
+            f"  a real figure   http://{shown}:{port}/v1/aggregates?indicator=digital.task.done&unit=721&grain=quarter&from=2024-Q3&to=2024-Q3",
+            highlight=False,
+        )
+        console.print(
+            "  a key to write  .venv/bin/ioc-hub key create --source my-system --scope readings:write\n",
+            highlight=False,
+        )
+    uvicorn.Server(config).run(sockets=[listening])
+
+
+async def _load_once(settings: Settings, url: str) -> None:
+    async with hub_of(settings, url) as hub:
+        async with hub.database.write_session() as session:
+            loaded = await is_loaded(session)
+            if not loaded:
+                with progress_bars({"indicators": 1056, "units": 42_263}) as progress:
+                    await load_reference(session, progress)
+                await load_seed_figures(session, settings, hub.now())
+        if settings.demo:
+            await _load_demo_once(hub)
+
+
+async def _load_demo_once(hub: Hub) -> None:
+    async with hub.database.write_session() as session:
+        if (await session.scalars(select(models.Source).where(models.Source.code == "demo"))).first() is None:
+            with progress_bars({"demo": 420_000}) as progress:
+                await load_demo(session, hub.settings, hub.now(), progress)
+
+
+@contextlib.contextmanager
+def progress_bars(totals: dict[str, int]) -> Iterator[Callable[[str, int], None]]:
+    columns = (TextColumn("{task.description:<12}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console) as bars:
+        tasks: dict[str, TaskID] = {name: bars.add_task(name, total=total) for name, total in totals.items()}
+        yield lambda name, count: bars.advance(tasks[name], count)
+        for task in tasks.values():
+            bars.update(task, total=bars.tasks[task].completed)
+
+
+# --- operating ---
+
+
+@app.command()
+def migrate(data: DataDir = None) -> None:
+    """Bring the schema of the database up to this version."""
+    settings = load_settings(data_dir=data)
+    with database_of(settings, migrated=False) as url:
+        console.print("migrated" if apply_migrations(url) else "nothing to migrate")
+
+
+@app.command()
+def openapi(
+    check: Annotated[bool, typer.Option("--check", help="Fail when the file differs from the code.")] = False,
+    path: Annotated[Path, typer.Argument(help="Where the description is kept.")] = Path("openapi/openapi.json"),
+) -> None:
+    """Write the description of the API, or check that the committed one is right."""
+    described = (
+        orjson.dumps(create_app(Settings()).openapi(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS) + b"\n"
+    )
+    if not check:
+        path.write_bytes(described)
+    elif not path.exists() or path.read_bytes() != described:
+        raise Refusal(f"{path} is not what the code says; run make openapi and read the difference.")
+
+
+def _with_session(data: Path | None, deed: Callable[[Any, Hub], Any]) -> Any:
+    settings = load_settings(data_dir=data)
+
+    async def run(url: str) -> Any:
+        async with hub_of(settings, url) as hub, hub.database.write_session() as session:
+            return await deed(session, hub)
+
+    with database_of(settings) as url:
+        return asyncio.run(run(url))
+
+
+@load_verbs.command("reference")
+def load_reference_verb(data: DataDir = None) -> None:
+    """The starting catalogue, the units of Việt Nam and the articles' figures, into an empty hub."""
+
+    async def deed(session: Any, hub: Hub) -> None:
+        if await is_loaded(session):
+            raise Refusal("The catalogue is loaded already; use load indicators FILE and load units FILE to change it.")
+        with progress_bars({"indicators": 1056, "units": 42_263}) as progress:
+            await load_reference(session, progress)
+        await load_seed_figures(session, hub.settings, hub.now())
+
+    _with_session(data, deed)
+
+
+@load_verbs.command("indicators")
+def load_indicators_verb(file: Path, data: DataDir = None) -> None:
+    """Add or change domains and indicators from a CSV with the columns of app/catalogue/data/indicators.csv."""
+    rows = file_rows(file, INDICATOR_COLUMNS)
+
+    async def deed(session: Any, _: Hub) -> None:
+        with progress_bars({"indicators": len(rows)}) as progress:
+            await load_indicators(session, rows, progress)
+        await announce(session, "catalogue")
+
+    _with_session(data, deed)
+
+
+@load_verbs.command("units")
+def load_units_verb(file: Path, data: DataDir = None) -> None:
+    """Add or change units from a CSV: code, kind, name_vi; optional name_en, valid_from, valid_to, latitude, longitude, parents."""
+    units = read_units(file)
+    changed = _with_session(data, lambda session, _: record_units(session, units))
+    console.print(f"{changed.created} created, {changed.changed} changed, {changed.unchanged} unchanged")
+
+
+@load_verbs.command("demo")
+def load_demo_verb(data: DataDir = None) -> None:
+    """The synthetic source: forty days for the seven wards of Bến Cát, marked synthetic everywhere."""
+
+    async def deed(session: Any, hub: Hub) -> None:
+        with progress_bars({"demo": 420_000}) as progress:
+            await load_demo(session, hub.settings, hub.now(), progress)
+
+    _with_session(data, deed)
+
+
+# --- keys ---
+
+
+def _list(text: str | None) -> list[str] | None:
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+
+
+@key_verbs.command("create")
+def create_key_verb(
+    source: Annotated[str, typer.Option(help="Code of the source that the key speaks for; made when it is new.")],
+    scope: Annotated[list[str], typer.Option(help=f"One of {', '.join(auth.SCOPES)}; repeat it.")],
+    units: Annotated[
+        str | None, typer.Option(help="Units (code or code@day) whose subtrees it may touch; default all.")
+    ] = None,
+    domains: Annotated[str | None, typer.Option(help="Domains it may touch; default all.")] = None,
+    name: Annotated[str | None, typer.Option(help="Name of a new source.")] = None,
+    days: Annotated[int | None, typer.Option(min=1, max=36500, help="Days until it expires; default never.")] = None,
+    data: DataDir = None,
+) -> None:
+    """Make an API key. It is printed once, alone on stdout, and can never be shown again."""
+    if wrong := [one for one in scope if one not in auth.SCOPES]:
+        raise Refusal(f"'{wrong[0]}' is not a scope; there are {', '.join(auth.SCOPES)}.")
+
+    async def deed(session: Any, hub: Hub) -> str:
+        catalogue = await hub.catalogues.current(session)
+        today = hub.now().date()
+        unit_ids = (
+            None if units is None else [catalogue.require_unit(one, None, today).id for one in _list(units) or []]
+        )
+        codes = None if domains is None else [catalogue.require_domain(one).code for one in _list(domains) or []]
+        row = await require_source(session, NewSource(source, name or source, name or source))
+        expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
+        return await auth.create_key(
+            session, row, scopes=scope, unit_ids=unit_ids, domains=codes, expires_at=expires_at, pepper=hub.pepper
+        )
+
+    key = _with_session(data, deed)
+    console.print("Keep it safe; it is not shown again:")
+    out.print(key, markup=False, highlight=False)
+
+
+@key_verbs.command("list")
+def list_keys_verb(data: DataDir = None) -> None:
+    """All keys: whose, what for, when last used."""
+
+    async def deed(session: Any, hub: Hub) -> list[Any]:
+        catalogue = await hub.catalogues.current(session)
+        rows = await session.execute(
+            select(models.ApiKey, models.Source.code)
+            .join(models.Source, models.Source.id == models.ApiKey.source_id)
+            .order_by(models.ApiKey.created_at)
+        )
+        return [
+            (
+                key,
+                source,
+                "all" if key.unit_ids is None else ",".join(catalogue.units[one].address for one in key.unit_ids),
+            )
+            for key, source in rows
+        ]
+
+    table = Table("key", "source", "scopes", "units", "domains", "created", "expires", "last used", "revoked")
+    for key, source, of_units in _with_session(data, deed):
+        moments = (key.created_at, key.expires_at, key.last_used_at, key.revoked_at)
+        shown = [f"{moment:%Y-%m-%d %H:%M}" if moment else "–" for moment in moments]
+        table.add_row(
+            f"ioc_{key.prefix}_…", source, " ".join(key.scopes), of_units, ",".join(key.domains or ["all"]), *shown
+        )
+    out.print(table)
+
+
+@key_verbs.command("revoke")
+def revoke_key_verb(
+    prefix: Annotated[str, typer.Argument(help="The key's middle part, as in the list.")], data: DataDir = None
+) -> None:
+    """End a key at once."""
+    bare = prefix.removeprefix("ioc_").partition("_")[0]
+    if not _with_session(data, lambda session, _: auth.revoke_key(session, bare)):
+        raise Refusal(f"There is no key '{bare}'.")
+    console.print(f"ioc_{bare}_… is revoked")

@@ -1,0 +1,54 @@
+"""The application: middleware, problem handlers, routers, and what lives as long as the server."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from importlib.metadata import version
+
+from fastapi import FastAPI
+
+from app import problems
+from app.hub import Hub
+from app.middleware import BoundedBody, RequestContext
+from app.routers import aggregates, catalogue, operations, readings, targets
+from app.settings import Settings
+from app.worker import run_loops
+
+DESCRIPTION = """The data hub behind a city's intelligent operations centre: KPI readings in, exact aggregates out.
+
+Numbers are exact decimals. Errors are RFC 9457 problem details. Names and messages come in Vietnamese, or in English with
+`Accept-Language: en`. What is public needs no key."""
+
+
+def create_app(settings: Settings, url: str | None = None) -> FastAPI:
+    """The hub on a database that exists and is migrated. Without a URL only the description (OpenAPI) can be had."""
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        assert url is not None
+        hub = Hub.open(settings, url)
+        app.state.hub = hub
+        loops = asyncio.create_task(run_loops(hub)) if settings.worker else None
+        try:
+            yield
+        finally:
+            if loops is not None:
+                loops.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await loops
+            await hub.database.close()
+
+    app = FastAPI(
+        title="IOC Hub",
+        version=version("ioc-hub"),
+        description=DESCRIPTION,
+        lifespan=lifespan,
+        openapi_url="/openapi.json",
+        redoc_url=None,
+    )
+    app.add_middleware(BoundedBody, limit=settings.max_body_bytes)
+    app.add_middleware(RequestContext)
+    problems.install(app)
+    for module in (catalogue, readings, aggregates, targets, operations):
+        app.include_router(module.router)
+    return app

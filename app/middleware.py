@@ -1,0 +1,115 @@
+"""What surrounds every request: an id, a log line, metrics; bodies within bounds, gunzipped."""
+
+import re
+import secrets
+import time
+import zlib
+
+import structlog
+from fastapi import Request
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.errors import BodyTooLarge, HubError, MalformedBody, Text, UnsupportedMediaType
+from app.metrics import REQUESTS, SECONDS
+from app.problems import problem_response
+
+log = structlog.get_logger("app.request")
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_QUIET = {"/healthz", "/readyz", "/metrics"}
+
+
+class RequestContext:
+    """Give each request an id (the caller's `X-Request-Id` when it is a plain one), log it, count it."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        given = Headers(scope=scope).get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        scope.setdefault("state", {})["request_id"] = request_id
+        started, status = time.perf_counter(), 500
+        structlog.contextvars.clear_contextvars()
+        structlog.contextvars.bind_contextvars(request_id=request_id)
+
+        async def send_with_id(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["x-request-id"] = request_id
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_id)
+        finally:
+            seconds = time.perf_counter() - started
+            route = getattr(scope.get("route"), "path", "unmatched")
+            REQUESTS.labels(scope["method"], route, status).inc()
+            SECONDS.labels(scope["method"], route).observe(seconds)
+            if scope["path"] not in _QUIET:
+                log.info(
+                    "request", method=scope["method"], path=scope["path"], status=status, ms=round(seconds * 1000, 1)
+                )
+
+
+class BoundedBody:
+    """Stop a body that is too large before it is in memory, and undo gzip on the way."""
+
+    def __init__(self, app: ASGIApp, limit: int) -> None:
+        self.app = app
+        self.limit = limit
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        encoding = headers.get("content-encoding", "identity").strip().lower() or "identity"
+        try:
+            if encoding not in {"identity", "gzip"}:
+                raise UnsupportedMediaType(value=encoding, offered="gzip, identity")
+            length = headers.get("content-length", "")
+            if length.isdigit() and int(length) > self.limit:
+                raise BodyTooLarge(limit=self.limit)
+        except HubError as error:
+            await problem_response(Request(scope), error)(scope, receive, send)
+            return
+        await self.app(scope, _Bounded(receive, self.limit, gzip=encoding == "gzip"), send)
+
+
+class _Bounded:
+    """A `receive` that counts, and gunzips no further than the limit: a small bomb must not become a large body."""
+
+    def __init__(self, receive: Receive, limit: int, *, gzip: bool) -> None:
+        self._receive = receive
+        self._limit = limit
+        self._left = limit
+        self._gunzip = zlib.decompressobj(wbits=31) if gzip else None
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        if message["type"] != "http.request":
+            return message
+        body: bytes = message.get("body", b"")
+        if self._gunzip is not None:
+            try:
+                body = self._gunzip.decompress(body, self._left + 1)
+            except zlib.error as error:
+                raise MalformedBody(why="gzip") from error
+            if self._gunzip.unused_data:
+                raise MalformedBody(
+                    why=Text("có dữ liệu sau phần gzip", "there is more after the end of the gzip data")
+                )
+            if not message.get("more_body", False) and not self._gunzip.eof:
+                if len(body) > self._left:
+                    raise BodyTooLarge(limit=self._limit)
+                raise MalformedBody(why=Text("gzip bị cắt ngang", "the gzip data is cut short"))
+        self._left -= len(body)
+        if self._left < 0:
+            raise BodyTooLarge(limit=self._limit)
+        return {**message, "body": body}

@@ -1,0 +1,373 @@
+"""`/v1/aggregates`, `/v1/aggregates/explain`, `/v1/rankings`: what it adds up to, and where a number comes from."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.catalogue.access import require_readable
+from app.catalogue.catalogue import Catalogue, Source, Unit
+from app.changes import latest_change
+from app.errors import (
+    KeyRequired,
+    NotAcceptable,
+    ScopeMissing,
+    TooManyPoints,
+    UnitNotValid,
+    UnknownIndicator,
+    UnknownUnit,
+)
+from app.exact_json import plain
+from app.hub import Hub
+from app.periods import Grain, Period, count_base_periods
+from app.rollups.explain import Explanation, explain
+from app.rollups.laws import Comparison, Figure
+from app.rollups.series import (
+    Achievement,
+    Point,
+    Question,
+    Ranked,
+    Series,
+    aggregate,
+    rank,
+    series_buckets,
+    units_under,
+)
+from app.routers.answers import CSV, JSON, NOT_MODIFIED, answer, csv_answer, etag, not_modified, problems, wanted
+from app.routers.asked import asked_indicators, asked_interval, asked_period, asked_units, refused, split
+from app.routers.dependencies import AsOf, CallerDep, HubDep, Language, ReadCatalogue, ReadSession
+from app.schemas.aggregates import Aggregates, BucketGrain, Ranking
+from app.schemas.aggregates import Explanation as ExplanationOut
+from app.schemas.catalogue import UnitKind
+from app.schemas.readings import STATUSES
+
+router = APIRouter(prefix="/v1", tags=["aggregates"])
+
+COMPARISONS = ("previous", "year_ago", "target", "ytd")
+
+_refusals = problems(
+    KeyRequired, ScopeMissing, UnknownIndicator, UnknownUnit, UnitNotValid, NotAcceptable, TooManyPoints
+)
+
+IndicatorCodes = Annotated[list[str], Query(description="Codes; repeat it or separate them by commas.", max_length=100)]
+OneCode = Annotated[str, Query(max_length=100)]
+
+
+async def _tag(request: Request, hub: Hub, session: AsyncSession) -> str:
+    # Whether a bucket has ended is the only thing in an answer that changes with nobody writing; buckets end on the hour.
+    return etag(request, await latest_change(session), hub.now().replace(minute=0, second=0, microsecond=0))
+
+
+@router.get("/aggregates", response_model=Aggregates, responses=_refusals | NOT_MODIFIED)
+async def get_aggregates(
+    request: Request,
+    hub: HubDep,
+    session: ReadSession,
+    catalogue: ReadCatalogue,
+    caller: CallerDep,
+    language: Language,
+    as_of: AsOf,
+    indicator: IndicatorCodes,
+    from_: Annotated[str, Query(alias="from", description="First period, of any grain.", examples=["2024-01"])],
+    to: Annotated[str, Query(description="Last period.", examples=["2024-12"])],
+    unit: Annotated[list[str] | None, Query(description="Codes, or code@day; repeat it.", max_length=500)] = None,
+    children_of: Annotated[list[str] | None, Query(description="All children of these units.", max_length=20)] = None,
+    grain: BucketGrain = "month",
+    compare: Annotated[
+        list[str] | None, Query(description="Any of previous, year_ago, target, ytd.", max_length=10)
+    ] = None,
+) -> Response:
+    """Series of figures: each with its origin, status, coverage, and the comparisons asked for. JSON, or CSV by `Accept`."""
+    media_type = wanted(request, JSON, CSV)
+    indicators = asked_indicators(catalogue, indicator)
+    require_readable(caller, indicators)
+    start, end = asked_interval(hub.settings, from_, to)
+    question = Question(
+        indicators=indicators,
+        units=_units(catalogue, unit or [], children_of or [], start, end, f"{from_}…{to}", as_of),
+        buckets=(),
+        compare=_comparisons(compare or []),
+        as_of=as_of,
+    )
+    length = Grain[grain]
+    _require_few(hub, question, length, start, end)
+    tag = await _tag(request, hub, session)
+    if fresh := not_modified(request, tag):
+        return fresh
+    buckets = series_buckets(length, start, end)
+    series = await aggregate(session, catalogue, question.over(buckets), now=hub.now())
+    if media_type == CSV:
+        return csv_answer(_COLUMNS, [row for one in series for row in _rows(one, language)], language, tag=tag)
+    return answer({"series": [series_out(catalogue, one, length, language) for one in series]}, language, tag=tag)
+
+
+@router.get("/aggregates/explain", response_model=ExplanationOut, responses=_refusals | NOT_MODIFIED)
+async def get_explanation(
+    request: Request,
+    hub: HubDep,
+    session: ReadSession,
+    catalogue: ReadCatalogue,
+    caller: CallerDep,
+    language: Language,
+    as_of: AsOf,
+    indicator: OneCode,
+    unit: OneCode,
+    period: Annotated[str, Query(max_length=40, examples=["2024-10"])],
+) -> Response:
+    """Where does this number come from: the law, the units behind it, the readings, their sources, batches and times."""
+    [what] = asked_indicators(catalogue, [catalogue.require_indicator(indicator).code])
+    require_readable(caller, [what])
+    bucket = _bucket(hub, period)
+    who = asked_units(catalogue, [unit], bucket.start, bucket.end, period)
+    if len(who) > 1:
+        choices = ", ".join(one.address for one in who)
+        raise refused("unit", "unit-ambiguous", unit, period=period, choices=choices)
+    tag = await _tag(request, hub, session)
+    if fresh := not_modified(request, tag):
+        return fresh
+    found = await explain(session, catalogue, what, who[0], bucket, as_of=as_of, now=hub.now())
+    names = {"name": what.name.fill(language, {}), "measure": what.measure, "unit_name": who[0].name.fill(language, {})}
+    body = {"indicator": what.code, "unit": who[0].code, "period": str(bucket), **names}
+    laws = {"over_time": what.over_time, "over_units": what.over_units}
+    return answer(body | laws | explanation_out(catalogue, found, bucket, language), language, tag=tag)
+
+
+@router.get("/rankings", response_model=Ranking, responses=_refusals | NOT_MODIFIED)
+async def get_ranking(
+    request: Request,
+    hub: HubDep,
+    session: ReadSession,
+    catalogue: ReadCatalogue,
+    caller: CallerDep,
+    language: Language,
+    as_of: AsOf,
+    indicator: OneCode,
+    children_of: OneCode,
+    period: Annotated[str, Query(max_length=40, examples=["2024-10"])],
+    kind: Annotated[
+        UnitKind | None, Query(description="All units of this kind below; default the direct children.")
+    ] = None,
+) -> Response:
+    """Units by their value in one period, best first; units without a value come last, without a rank. JSON or CSV."""
+    media_type = wanted(request, JSON, CSV)
+    what = catalogue.require_indicator(indicator)
+    require_readable(caller, [what])
+    bucket = _bucket(hub, period)
+    above = asked_units(catalogue, [children_of], bucket.start, bucket.end, period)
+    tree = catalogue.tree_as_of(as_of)
+    units = [one for parent in above for one in units_under(tree, parent, kind, bucket.start, bucket.end)]
+    tag = await _tag(request, hub, session)
+    if fresh := not_modified(request, tag):
+        return fresh
+    ranked = await rank(session, catalogue, what, units, bucket, as_of=as_of, now=hub.now())
+    items = [ranked_out(catalogue, one, language) for one in ranked]
+    if media_type == CSV:
+        columns = ("rank", "unit", "unit_name", "value", "reason", "partial")
+        rows = [[_cell(item.get(name)) for name in columns] for item in items]
+        return csv_answer(columns, rows, language, tag=tag)
+    head = {"indicator": what.code, "name": what.name.fill(language, {}), "measure": what.measure}
+    body = head | {"direction": what.direction, "period": str(bucket), "items": items}
+    return answer(body, language, tag=tag)
+
+
+# --- what is asked ---
+
+
+def _units(
+    catalogue: Catalogue,
+    addresses: list[str],
+    parents: list[str],
+    start: datetime,
+    end: datetime,
+    when: str,
+    as_of: datetime | None,
+) -> list[Unit]:
+    if not split(addresses) and not split(parents):
+        raise refused("unit", "missing", None)
+    units = asked_units(catalogue, addresses, start, end, when) if split(addresses) else []
+    tree = catalogue.tree_as_of(as_of)
+    for parent in asked_units(catalogue, parents, start, end, when) if split(parents) else []:
+        units += units_under(tree, parent, None, start, end)
+    return list({unit.id: unit for unit in units}.values())
+
+
+def _comparisons(asked: list[str]) -> frozenset[str]:
+    kinds = split(asked)
+    if wrong := [kind for kind in kinds if kind not in COMPARISONS]:
+        raise refused("compare", "not-one-of", wrong[0][:100], expected=", ".join(COMPARISONS))
+    return frozenset(kinds)
+
+
+def _bucket(hub: Hub, text: str) -> Period:
+    period = asked_period(hub.settings, "period", text)
+    if period.grain is Grain.instant:
+        raise refused("period", "period-malformed", text)
+    return period
+
+
+def _require_few(hub: Hub, question: Question, grain: Grain, start: datetime, end: datetime) -> None:
+    buckets = count_base_periods(grain, start, end) + 1
+    count = buckets * len(question.units) * len(question.indicators)
+    if count > hub.settings.max_points:
+        raise TooManyPoints(count=count, limit=hub.settings.max_points)
+
+
+# --- shapes ---
+
+
+def _sources(catalogue: Catalogue, keys: frozenset[int]) -> list[Source]:
+    return sorted((catalogue.sources[key] for key in keys), key=lambda source: source.code)
+
+
+def figure_out(catalogue: Catalogue, bucket: Period, figure: Figure) -> dict[str, Any]:
+    """A figure as a `Point`: absent rather than null where a field does not apply."""
+    out: dict[str, Any] = {"period": str(bucket), "value": figure.value}
+    if figure.reason is not None:
+        out["reason"] = figure.reason
+    if figure.origin is not None and figure.status is not None:
+        out |= {"origin": figure.origin, "status": STATUSES[figure.status]}
+    out |= {"partial": figure.partial, "coverage": {"units": figure.coverage.units, "periods": figure.coverage.periods}}
+    if any(catalogue.sources[key].synthetic for key in figure.sources):
+        out["synthetic"] = True
+    return out
+
+
+def point_out(catalogue: Catalogue, point: Point, compare_ytd: bool) -> dict[str, Any]:
+    out = figure_out(catalogue, point.bucket, point.figure)
+    if point.previous is not None:
+        out["previous"] = comparison_out(point.previous)
+    if point.year_ago is not None:
+        out["year_ago"] = comparison_out(point.year_ago)
+    if point.targets is not None:
+        out["targets"] = [achievement_out(one) for one in point.targets]
+    if compare_ytd:
+        out["ytd"] = {"value": point.ytd}
+    return out
+
+
+def comparison_out(comparison: Comparison) -> dict[str, Any]:
+    out: dict[str, Any] = {"period": None if comparison.bucket is None else str(comparison.bucket)}
+    if comparison.until is not None:
+        out["until"] = comparison.until
+    out["value"] = comparison.value
+    if comparison.reason is not None:
+        out["reason"] = comparison.reason
+    return out | {"change": comparison.change, "change_pct": comparison.change_pct}
+
+
+def achievement_out(achievement: Achievement) -> dict[str, Any]:
+    target = achievement.target
+    return {
+        "setter": target.setter,
+        "document": target.document,
+        "value": target.value,
+        "achieved_pct": achievement.achieved_pct,
+        "state": achievement.state,
+    }
+
+
+def series_out(catalogue: Catalogue, series: Series, grain: Grain, language: str) -> dict[str, Any]:
+    return {
+        "indicator": series.indicator.code,
+        "name": series.indicator.name.fill(language, {}),
+        "measure": series.indicator.measure,
+        "unit": series.unit.code,
+        "unit_name": series.unit.name.fill(language, {}),
+        "unit_valid_from": series.unit.valid_from,
+        "grain": grain.name,
+        "sources": [source.code for source in _sources(catalogue, series.sources)],
+        "points": [point_out(catalogue, point, series.with_ytd) for point in series.points],
+    }
+
+
+_COLUMNS = (
+    "indicator", "measure", "unit", "unit_name", "unit_valid_from", "period", "value", "reason", "origin", "status", "partial",
+    "units_present", "units_expected", "periods_present", "periods_expected",
+    "previous", "previous_change_pct", "year_ago", "year_ago_change_pct", "ytd",
+)  # fmt: skip
+
+
+def _rows(series: Series, language: str) -> list[list[Any]]:
+    head = [
+        series.indicator.code,
+        series.indicator.measure,
+        series.unit.code,
+        series.unit.name.fill(language, {}),
+        series.unit.valid_from,
+    ]
+    return [
+        [
+            *head,
+            str(point.bucket),
+            _cell(point.figure.value),
+            point.figure.reason,
+            point.figure.origin,
+            None if point.figure.status is None else STATUSES[point.figure.status],
+            _cell(point.figure.partial),
+            *point.figure.coverage.units,
+            *point.figure.coverage.periods,
+            *(
+                _cell(cell)
+                for one in (point.previous, point.year_ago)
+                for cell in ((one.value, one.change_pct) if one else (None, None))
+            ),
+            _cell(point.ytd),
+        ]
+        for point in series.points
+    ]
+
+
+def _cell(value: Any) -> Any:
+    """As JSON writes it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    return value if value is None or isinstance(value, str | int) else plain(value)
+
+
+def ranked_out(catalogue: Catalogue, ranked: Ranked, language: str) -> dict[str, Any]:
+    unit, point = ranked.series.unit, ranked.series.points[0]
+    out = figure_out(catalogue, point.bucket, point.figure)
+    del out["period"]
+    return {"rank": ranked.rank, "unit": unit.code, "unit_name": unit.name.fill(language, {}), **out}
+
+
+def explanation_out(catalogue: Catalogue, found: Explanation, bucket: Period, language: str) -> dict[str, Any]:
+    def part(cell: tuple[Period, Figure] | None) -> dict[str, Any] | None:
+        return None if cell is None else figure_out(catalogue, *cell)
+
+    return {
+        "rule": found.rule.fill(language, {}),
+        "figure": figure_out(catalogue, bucket, found.figure),
+        "numerator": part(found.numerator),
+        "denominator": part(found.denominator),
+        "parts": [
+            {
+                "indicator": one.indicator.code,
+                "unit": one.unit.code,
+                "unit_name": one.unit.name.fill(language, {}),
+                "base_periods": one.base_periods,
+                "first_period": str(one.first),
+                "last_period": str(one.last),
+            }
+            for one in found.units
+        ],
+        "readings_total": found.readings_total,
+        "readings": [
+            {
+                "indicator": one.indicator.code,
+                "unit": one.unit.code,
+                "unit_name": one.unit.name.fill(language, {}),
+                "period": str(one.period),
+                "value": one.value,
+                "status": STATUSES[one.status],
+                "note": one.note,
+                "source": one.source.code,
+                "source_name": one.source.name.fill(language, {}),
+                "synthetic": one.source.synthetic,
+                "batch": one.batch,
+                "received_at": one.received_at,
+            }
+            for one in found.readings
+        ],
+    }

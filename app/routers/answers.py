@@ -1,0 +1,114 @@
+"""Answers: exact JSON or CSV, with a strong ETag, and 304 when the caller has it already."""
+
+import csv
+import hashlib
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from fastapi import Request, Response
+
+from app import exact_json
+from app.errors import HubError, NotAcceptable, all_errors
+from app.problems import MEDIA_TYPE
+from app.schemas.problems import Problem
+
+JSON, CSV = "application/json", "text/csv"
+VARY = "Accept, Accept-Language, X-API-Key"
+
+
+def problems(*kinds: type[HubError]) -> dict[int | str, dict[str, Any]]:
+    """The `responses=` of a route: its problems by status, and those that every route can have."""
+    by_status: dict[int | str, list[type[HubError]]] = {}
+    common = [
+        error
+        for error in all_errors()
+        if error.code in {"invalid-request", "internal-error", "unavailable", "key-refused"}
+    ]
+    for kind in (*kinds, *common):
+        by_status.setdefault(kind.status, []).append(kind)
+    return {
+        status: {
+            "model": Problem,
+            "description": "; ".join(
+                f"`{kind.code}`: {(kind.__doc__ or '').strip().splitlines()[0]}" for kind in of_status
+            ),
+            "content": {MEDIA_TYPE: {}},
+        }
+        for status, of_status in sorted(by_status.items(), key=str)
+    }
+
+
+NOT_MODIFIED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "What the caller has (If-None-Match) is still right."}
+}
+
+
+def wanted(request: Request, *offered: str) -> str:
+    """The best of the offered media types by `Accept`; the first when the caller does not mind.
+
+    Raises:
+        NotAcceptable: none of them will do.
+    """
+    header = request.headers.get("accept", "").strip()
+    if not header:
+        return offered[0]
+    best: tuple[float, int, str] | None = None
+    for item in header.split(","):
+        media, *parameters = (part.strip().lower() for part in item.split(";"))
+        quality = next((_quality(one[2:]) for one in parameters if one.startswith("q=")), 1.0)
+        for place, offer in enumerate(offered):
+            kind = offer.partition("/")[0]
+            if quality > 0 and media in {offer, f"{kind}/*", "*/*"} and (best is None or (quality, -place) > best[:2]):
+                best = (quality, -place, offer)
+    if best is None:
+        raise NotAcceptable(value=header[:200], offered=", ".join(offered))
+    return best[2]
+
+
+def _quality(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return 0.0
+
+
+def etag(request: Request, *parts: object) -> str:
+    """A strong tag for this question, this caller's language and format, and this state of the hub (a change number)."""
+    question = (
+        request.url.path,
+        request.url.query,
+        request.headers.get("accept"),
+        request.headers.get("accept-language"),
+        *parts,
+    )
+    return '"' + hashlib.blake2b(repr(question).encode(), digest_size=12).hexdigest() + '"'
+
+
+def not_modified(request: Request, tag: str) -> Response | None:
+    """304 when `If-None-Match` has the tag."""
+    header = request.headers.get("if-none-match", "")
+    if header.strip() == "*" or tag in {one.strip().removeprefix("W/") for one in header.split(",")}:
+        return Response(status_code=304, headers={"etag": tag, "vary": VARY})
+    return None
+
+
+def answer(
+    body: Any, language: str, *, tag: str | None = None, status: int = 200, headers: Mapping[str, str] | None = None
+) -> Response:
+    return Response(exact_json.dumps(body), status, {**_headers(language, tag), **(headers or {})}, media_type=JSON)
+
+
+def csv_answer(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], language: str, *, tag: str | None = None
+) -> Response:
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return Response(out.getvalue(), headers=_headers(language, tag), media_type=f"{CSV}; charset=utf-8")
+
+
+def _headers(language: str, tag: str | None) -> dict[str, str]:
+    headers = {"content-language": language, "vary": VARY}
+    return headers | {"etag": tag, "cache-control": "no-cache"} if tag else headers

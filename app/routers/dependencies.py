@@ -1,0 +1,100 @@
+"""What handlers ask for by type: the session of this request, the catalogue it sees, who calls, in which language."""
+
+from collections.abc import AsyncIterator
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, Query, Request, Security
+from fastapi.security import APIKeyHeader
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.auth import Caller, authenticate
+from app.catalogue.catalogue import Catalogue
+from app.errors import InvalidRequest, RowError
+from app.hub import Hub
+from app.problems import preferred_language
+
+
+def get_hub(request: Request) -> Hub:
+    hub = request.app.state.hub
+    assert isinstance(hub, Hub)
+    return hub
+
+
+HubDep = Annotated[Hub, Depends(get_hub)]
+
+
+async def read_session(hub: HubDep) -> AsyncIterator[AsyncSession]:
+    async with hub.database.read_session() as session:
+        yield session
+
+
+async def write_session(hub: HubDep) -> AsyncIterator[AsyncSession]:
+    async with hub.database.write_session() as session:
+        yield session
+
+
+# Scope "function": the transaction ends before the answer is sent, so that a commit that fails is an error and not a 200.
+ReadSession = Annotated[AsyncSession, Depends(read_session, scope="function")]
+WriteSession = Annotated[AsyncSession, Depends(write_session, scope="function")]
+
+
+async def read_catalogue(hub: HubDep, session: ReadSession) -> Catalogue:
+    return await hub.catalogues.current(session)
+
+
+async def write_catalogue(hub: HubDep, session: WriteSession) -> Catalogue:
+    return await hub.catalogues.current(session)
+
+
+ReadCatalogue = Annotated[Catalogue, Depends(read_catalogue, scope="function")]
+WriteCatalogue = Annotated[Catalogue, Depends(write_catalogue, scope="function")]
+
+_key_header = APIKeyHeader(
+    name="X-API-Key",
+    auto_error=False,
+    scheme_name="ApiKey",
+    description="From `ioc-hub key create`; public figures need none.",
+)
+
+
+async def current_caller(hub: HubDep, key: Annotated[str | None, Security(_key_header)]) -> Caller | None:
+    """Nobody without a key; a key that is not good is refused even where none is needed."""
+    return None if key is None else await authenticate(hub.database, key, hub.pepper)
+
+
+CallerDep = Annotated[Caller | None, Depends(current_caller)]
+
+
+def get_language(request: Request) -> str:
+    return preferred_language(request.headers.get("accept-language"))
+
+
+Language = Annotated[str, Depends(get_language)]
+
+
+def get_as_of(
+    hub: HubDep,
+    as_of: Annotated[
+        str | None,
+        Query(
+            alias="asOf",
+            description="The answer as the hub knew it at this instant (RFC 3339; without an offset: local time).",
+            examples=["2024-11-30T08:00:00+07:00"],
+        ),
+    ] = None,
+) -> datetime | None:
+    if as_of is None:
+        return None
+    try:
+        # An unescaped + in a query arrives as a space.
+        moment = datetime.fromisoformat(as_of.replace(" ", "+") if "T" in as_of else as_of)
+        return moment if moment.tzinfo else moment.replace(tzinfo=hub.settings.tz)
+    except (ValueError, OverflowError) as error:
+        mistake = RowError(
+            "invalid", pointer="/query/asOf", value=as_of[:100], facts={"why": "2024-11-30T08:00:00+07:00"}
+        )
+        raise InvalidRequest(count=1, errors=[mistake]) from error
+
+
+AsOf = Annotated[datetime | None, Depends(get_as_of)]
