@@ -85,14 +85,14 @@ async def load_indicators(session: AsyncSession, rows: Sequence[Row], progress: 
         FileError: with the first row that is wrong; nothing is changed then.
     """
     await _load_domains(session, rows)
-    domain_ids = dict((await session.execute(select(models.Domain.code, models.Domain.id))).tuples().all())
-    laws = dict((await session.execute(select(models.Indicator.code, models.Indicator.over_time))).tuples().all())
+    domain_ids = dict((await session.execute(select(models.Domain.code, models.Domain.id))).all())
+    laws = dict((await session.execute(select(models.Indicator.code, models.Indicator.over_time))).all())
     laws |= {row["code"]: row["over_time"] for row in rows}
     for number, row in enumerate(rows, start=2):
         _check_indicator(number, row, laws)
     # Parts of ratios first, so that a ratio finds them; a ratio cannot be a part.
     parts_first = sorted(rows, key=lambda row: row["over_time"] == "ratio")
-    ids = dict((await session.execute(select(models.Indicator.code, models.Indicator.id))).tuples().all())
+    ids = dict((await session.execute(select(models.Indicator.code, models.Indicator.id))).all())
     for ratios in (False, True):
         for chunk in _chunks([row for row in parts_first if (row["over_time"] == "ratio") is ratios], 500):
             values = [
@@ -120,7 +120,7 @@ async def load_indicators(session: AsyncSession, rows: Sequence[Row], progress: 
                     models.Indicator.code, models.Indicator.id
                 )
             )
-            ids |= dict(done.tuples().all())
+            ids |= dict(done.all())
             progress("indicators", len(chunk))
 
 

@@ -1,0 +1,45 @@
+# The verbs of the project. `make run` and `make test` are all a newcomer needs.
+.PHONY: install run test check bench openapi migrate lock format
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+install: .venv/installed
+
+# Again only when a lock file or the project's own description changed.
+.venv/installed: requirements-dev.lock pyproject.toml
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+run: install
+	@exec $(BIN)/ioc-hub up
+
+test: install
+	$(BIN)/pytest
+
+check: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/ioc-hub openapi --check
+	$(BIN)/hadolint Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
+
+bench: install
+	$(BIN)/python -m bench
+
+openapi: install
+	$(BIN)/ioc-hub openapi
+
+migrate: install
+	$(BIN)/ioc-hub migrate
+
+lock: install
+	scripts/lock.sh
+
+format: install
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .

@@ -1,0 +1,201 @@
+"""A real Postgres for every test worker, a fresh database for every test that asks for one.
+
+`hub` is the way in for most tests: the application in this process on a database with the whole reference catalogue and the
+articles' figures (no synthetic demo), and small builders for what a story needs.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from fastapi import FastAPI
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import auth
+from app.catalogue.reference import load_reference
+from app.database import Database
+from app.embedded import EmbeddedPostgres
+from app.hub import Hub
+from app.main import create_app
+from app.migrate import migrate
+from app.readings.seed import NewSource, load_seed_figures, require_source
+from app.settings import Settings
+
+SETTINGS = Settings(worker=False, demo=False, secret="a pepper that only the tests know, 40 characters")  # noqa: S106
+
+_numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The URL of a throw-away server: what it holds need not survive a power cut."""
+    throw_away = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
+    with EmbeddedPostgres(tmp_path_factory.mktemp("cluster"), throw_away) as url:
+        yield url
+
+
+def _on_server(cluster: str, statement: str) -> None:
+    url = make_url(cluster)
+    with psycopg.connect(
+        host=str(url.query["host"]),
+        port=int(str(url.query["port"])),
+        user=url.username,
+        dbname="postgres",
+        autocommit=True,
+    ) as connection:
+        connection.execute(statement)
+
+
+def _database(cluster: str, name: str) -> str:
+    return make_url(cluster).set(database=name).render_as_string(hide_password=False)
+
+
+@contextlib.contextmanager
+def fresh_database(cluster: str, template: str) -> Iterator[str]:
+    """A copy of a template, for as long as the block runs."""
+    name = f"test_{next(_numbers)}"
+    _on_server(cluster, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+    try:
+        yield _database(cluster, name)
+    finally:
+        _on_server(cluster, f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(scope="session")
+def empty_template(cluster: str) -> str:
+    """A migrated database with nothing in it."""
+    _on_server(cluster, "CREATE DATABASE empty")
+    migrate(_database(cluster, "empty"))
+    return "empty"
+
+
+@pytest.fixture(scope="session")
+def reference_template(cluster: str, empty_template: str) -> str:
+    """The starting catalogue, the units of the country, the articles' figures."""
+    _on_server(cluster, f"CREATE DATABASE reference TEMPLATE {empty_template}")
+
+    async def load() -> None:
+        database = Database(_database(cluster, "reference"), pool_size=1)
+        async with database.write_session() as session:
+            await load_reference(session, lambda *_: None)
+            await load_seed_figures(session, SETTINGS, Hub(SETTINGS, database, b"").now())
+        await database.close()
+
+    asyncio.run(load())
+    return "reference"
+
+
+@pytest.fixture
+def empty_database(cluster: str, empty_template: str) -> Iterator[str]:
+    with fresh_database(cluster, empty_template) as url:
+        yield url
+
+
+@pytest.fixture
+def reference_database(cluster: str, reference_template: str) -> Iterator[str]:
+    with fresh_database(cluster, reference_template) as url:
+        yield url
+
+
+@dataclass
+class HubUnderTest:
+    """The running application and what a test says to it. Answers come in English unless a test asks otherwise."""
+
+    app: FastAPI
+    client: httpx.AsyncClient
+    keys: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def hub(self) -> Hub:
+        hub = self.app.state.hub
+        assert isinstance(hub, Hub)
+        return hub
+
+    @contextlib.asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        async with self.hub.database.write_session() as session:
+            yield session
+
+    async def key(
+        self,
+        source: str = "tax-office",
+        scopes: Sequence[str] = ("readings:write",),
+        units: Sequence[str] | None = None,
+        domains: Sequence[str] | None = None,
+        **more: Any,
+    ) -> str:
+        """An API key, made as `ioc-hub key create` makes it."""
+        async with self.session() as session:
+            catalogue = await self.hub.catalogues.current(session)
+            today = self.hub.now().date()
+            unit_ids = None if units is None else [catalogue.require_unit(unit, None, today).id for unit in units]
+            row = await require_source(session, NewSource(source, source, source))
+            return await auth.create_key(
+                session, row, scopes=scopes, unit_ids=unit_ids, domains=domains, expires_at=more.get("expires_at"),
+                pepper=self.hub.pepper,
+            )  # fmt: skip
+
+    async def send(
+        self, *rows: dict[str, Any] | tuple[str, str, str, Any], source: str = "tax-office", **params: Any
+    ) -> httpx.Response:
+        """POST readings as a source that may write everywhere; rows as dicts or (indicator, unit, period, value)."""
+        if source not in self.keys:
+            self.keys[source] = await self.key(source)
+        readings = [
+            row if isinstance(row, dict) else dict(zip(("indicator", "unit", "period", "value"), row, strict=True))
+            for row in rows
+        ]
+        return await self.client.post(
+            "/v1/readings", json={"readings": readings}, params=params, headers={"X-API-Key": self.keys[source]}
+        )
+
+    async def sent(
+        self, *rows: dict[str, Any] | tuple[str, str, str, Any], source: str = "tax-office"
+    ) -> dict[str, Any]:
+        """Like `send`, for rows that must be accepted."""
+        response = await self.send(*rows, source=source)
+        assert response.status_code == 200, response.text
+        receipt: dict[str, Any] = response.json()
+        return receipt
+
+    async def points(
+        self, indicator: str, unit: str, grain: str, first: str, last: str | None = None, **params: Any
+    ) -> list[dict[str, Any]]:
+        """The points of one series."""
+        query = {"indicator": indicator, "unit": unit, "grain": grain, "from": first, "to": last or first, **params}
+        response = await self.client.get("/v1/aggregates", params=query)
+        assert response.status_code == 200, response.text
+        [series] = response.json()["series"]
+        points: list[dict[str, Any]] = series["points"]
+        return points
+
+    async def point(self, indicator: str, unit: str, period: str, grain: str, **params: Any) -> dict[str, Any]:
+        [point] = await self.points(indicator, unit, grain, period, **params)
+        return point
+
+
+@contextlib.asynccontextmanager
+async def running(url: str, settings: Settings) -> AsyncIterator[HubUnderTest]:
+    app = create_app(settings, url)
+    transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+    headers = {"accept-language": "en"}
+    async with (
+        app.router.lifespan_context(app),
+        httpx.AsyncClient(transport=transport, base_url="http://hub", headers=headers) as client,
+    ):
+        yield HubUnderTest(app, client)
+
+
+@pytest.fixture
+async def hub(reference_database: str, tmp_path: Path) -> AsyncIterator[HubUnderTest]:
+    settings = SETTINGS.model_copy(update={"data_dir": tmp_path, "pool_size": 5})
+    async with running(reference_database, settings) as under_test:
+        yield under_test
