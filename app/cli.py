@@ -47,7 +47,7 @@ app.add_typer(load_verbs, name="load")
 app.add_typer(key_verbs, name="key")
 
 console = Console(stderr=True)
-out = Console(soft_wrap=True)
+out = Console(width=None if sys.stdout.isatty() else 240)  # a table into a file or a pipe is not cut
 
 DataDir = Annotated[
     Path | None, typer.Option("--data", help="Folder of the embedded Postgres (IOC_DATA_DIR).", envvar=[])

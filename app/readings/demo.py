@@ -17,13 +17,11 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.catalogue.catalogue import Catalogue, load_catalogue
-from app.catalogue.units import record_units
 from app.hub import Hub
 from app.periods import Grain, label
 from app.readings.batch import Rows
 from app.readings.ingest import record_readings
 from app.readings.seed import NewSource, operator_of, require_source
-from app.schemas.catalogue import LinkIn, UnitIn
 from app.schemas.readings import ReadingIn
 from app.settings import Settings
 
@@ -35,8 +33,8 @@ SOURCE = NewSource(
     "SYNTHETIC demo data (not real figures)",
     synthetic=True,
 )
-REGION = "bencat"
 DAYS = 40
+COMMUNES_SINCE = datetime(2025, 7, 1)
 # Phường Bến Cát, Phú An, Chánh Phú Hòa, Long Nguyên, Tây Nam, Thới Hòa, Hòa Lợi; the weights are made up.
 COMMUNES = {"25813": 1.3, "25768": 0.8, "25837": 1.0, "25840": 0.6, "25843": 0.7, "25846": 1.1, "25849": 0.9}
 _BATCH = 50_000
@@ -116,14 +114,7 @@ def made_up(stream: Stream, since: datetime, until: datetime) -> Iterator[Readin
 async def load_demo(
     session: AsyncSession, settings: Settings, now: datetime, progress: Callable[[str, int], None]
 ) -> None:
-    """The region `bencat`, and the past forty days. Revenue is year-to-date, so it starts with the year of the first day."""
-    start = date(2025, 7, 1)  # the communes' first day
-    members = [LinkIn(unit=f"{code}@{start}") for code in COMMUNES]
-    region = UnitIn(
-        code=REGION, kind="region", name_vi="Vùng Bến Cát (7 phường kế thừa)", name_en="Bến Cát region (7 successor wards)",
-        valid_from=start, members=members,
-    )  # fmt: skip
-    await record_units(session, [region])
+    """The past forty days. Revenue is year-to-date, so it starts with the year of the first day."""
     source = await require_source(session, SOURCE)
     catalogue = await load_catalogue(session, -1)
     first = datetime.combine(now.date() - timedelta(days=DAYS), time())
@@ -134,7 +125,7 @@ async def load_demo(
             settings,
             catalogue,
             source,
-            made_up(stream, max(since, datetime.combine(start, time())), now),
+            made_up(stream, max(since, COMMUNES_SINCE), now),
             now,
             progress,
         )

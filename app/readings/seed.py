@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 
 from sqlalchemy import select
@@ -13,9 +13,11 @@ from app import models
 from app.auth import Caller
 from app.catalogue.catalogue import load_catalogue
 from app.catalogue.reference import data_rows
+from app.catalogue.units import record_units
 from app.changes import announce
 from app.readings.batch import Rows
 from app.readings.ingest import record_readings
+from app.schemas.catalogue import LinkIn, UnitIn
 from app.schemas.readings import ReadingIn
 from app.settings import Settings
 
@@ -56,9 +58,22 @@ def operator_of(source: models.Source) -> Caller:
     return Caller(None, source.id, source.code, frozenset({"readings:write"}), None, None)
 
 
+# Bến Cát the city ended with the districts on 30 June 2025; its operations centre lives on over the wards that succeed it.
+BEN_CAT_SUCCESSORS = ("25768", "25813", "25837", "25840", "25843", "25846", "25849")
+BEN_CAT = UnitIn(
+    code="bencat",
+    kind="region",
+    name_vi="Vùng Bến Cát (7 phường kế thừa)",
+    name_en="Bến Cát region (7 successor wards)",
+    valid_from=date(2025, 7, 1),
+    members=[LinkIn(unit=f"{code}@2025-07-01") for code in BEN_CAT_SUCCESSORS],
+)
+
+
 async def load_seed_figures(session: AsyncSession, settings: Settings, now: datetime) -> int:
-    """Returns how many figures were new. Loading them again changes nothing."""
+    """Also makes the region `bencat`. Returns how many figures were new; loading them again changes nothing."""
     created = 0
+    await record_units(session, [BEN_CAT])
     rows = data_rows("seed_figures.csv")
     sources = {
         article: await require_source(session, NewSource(*ARTICLES[article]))
