@@ -21,7 +21,6 @@ GRAINS = ("instant", "hour", "day", "week", "month", "quarter", "year")
 BUCKET_GRAINS = GRAINS[1:]
 STATUSES = ("estimated", "provisional", "final")  # weakest first
 ADMINISTRATIVE = ("province", "district", "commune")
-NEVER_EXPECTED = ("site", "agency")
 NEEDS_EVERY_PERIOD = ("sum", "mean", "min", "max")
 FACTORS = {"%": 100, "per_1000_persons": 1_000, "per_10k_persons": 10_000, "per_100k_persons": 100_000}
 DECIMALS = 12
@@ -420,7 +419,7 @@ def _leaves(
 def _sum_of(world: NaiveWorld, children: Iterable[tuple[int, Reach]]) -> Reach | None:
     """The children added up; None when nobody is present."""
     present, expected, missing = 0, 0, 0
-    for child, reach in children:
+    for _, reach in children:
         if reach.present:
             present, expected = present + reach.present, expected + reach.expected
             missing = max(missing, reach.missing)
@@ -579,6 +578,8 @@ def _full_ratio(world: NaiveWorld, indicator: NaiveIndicator, unit: int, grain: 
     else:
         part = _divide(indicator, upper.part, lower.part, in_force=in_force)
 
+    if reason in ("not-applicable", "grain-too-fine"):
+        return Full(None, reason, None, (0, 0), (0, 0), False)
     units = upper.units if upper.part is None else _smaller_share(upper.units, lower.units)
     periods = upper.periods if upper.part is None else _smaller_share(upper.periods, lower.periods)
     incomplete = upper.incomplete or lower.incomplete

@@ -285,6 +285,8 @@ def _whole_period_valid(unit: NaiveUnit, start: datetime, end: datetime) -> bool
 def _grain(rnd: Random, indicator: NaiveIndicator) -> str:
     chance = rnd.randint(0, 99)
     coarser = BUCKET_GRAINS[rank(indicator.base_grain) :]
+    if indicator.over_time == "cumulative":
+        coarser = ("year",)  # for a month or a quarter a year-to-date figure is refused
     if chance >= 88 and coarser:
         return _pick(rnd, coarser)
     if indicator.base == "realtime" and not indicator.is_ratio and chance < 72:

@@ -114,6 +114,7 @@ class Observations:
     def __init__(self) -> None:
         self._base: dict[tuple[int, int], list[Observation]] = {}
         self._anchors: dict[tuple[int, int], list[datetime]] = {}
+        self._hours: dict[tuple[int, int], list[Observation]] = {}
         self._exact: dict[tuple[int, int, Grain, datetime], Observation] = {}
         self._mute: dict[tuple[int, int], list[datetime]] = {}
 
@@ -127,15 +128,18 @@ class Observations:
 
     def add_hour(self, indicator: Indicator, unit_id: int, seen: Observation) -> None:
         """The instants of one hour under the time law; an hour that was itself reported beats them."""
-        if (indicator.id, unit_id, Grain.hour, seen.anchor) not in self._exact:
-            self._base.setdefault((indicator.id, unit_id), []).append(seen)
+        self._hours.setdefault((indicator.id, unit_id), []).append(seen)
 
     def add_mute_hour(self, indicator: Indicator, unit_id: int, hour: datetime) -> None:
         """Instants out of which the time law makes no base reading."""
         self._mute.setdefault((indicator.id, unit_id), []).append(hour)
 
     def freeze(self) -> "Observations":
-        """Sort once all are added."""
+        """Sort once all are added, in whatever order."""
+        for key, hours in self._hours.items():
+            self._base.setdefault(key, []).extend(
+                hour for hour in hours if (*key, Grain.hour, hour.anchor) not in self._exact
+            )
         for key, seen in self._base.items():
             seen.sort(key=lambda one: one.anchor)
             self._anchors[key] = [one.anchor for one in seen]
@@ -319,14 +323,14 @@ class Laws:
         unfinished = bucket.end > self._now
         start, end = max(bucket.start, unit.start), min(bucket.end, unit.end)
         if start >= end:
-            return Figure(None, Coverage((0, 0), (0, 0)), unfinished, False, reason="not-applicable")
+            return Figure(None, Coverage((0, 0), (0, 0)), unfinished, True, reason="not-applicable")
         if (seen := self._seen.reported(indicator, unit, bucket)) is not None:
             return Figure(
                 seen.value, EXACTLY_REPORTED, unfinished, True,
                 origin="reported", status=seen.status, sources=seen.sources, until=bucket.end,
             )  # fmt: skip
         if bucket.grain < indicator.base:
-            return Figure(None, Coverage((0, 0), (0, 0)), unfinished, False, reason="grain-too-fine")
+            return Figure(None, Coverage((0, 0), (0, 0)), unfinished, True, reason="grain-too-fine")
         if indicator.over_time == "ratio":
             return self._ratio(indicator, unit, bucket, unfinished)
         part = self.part(indicator, unit, start, end, one_base_period=bucket.grain is indicator.base)
@@ -449,8 +453,9 @@ class Laws:
                 return Comparison(None, None, "no-counterpart", None, None, None)
             value, reason, until = self._other_value(kind, indicator, unit, bucket, figure, other)
             change = change_pct = None
-            if figure.value is not None and value is not None:
+            if value is not None:
                 value = settle(value)
+            if figure.value is not None and value is not None:
                 change = figure.value - value
                 if value and indicator.measure not in {"%", "rank"}:
                     change_pct = settle(change / abs(value) * 100)
