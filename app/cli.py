@@ -125,6 +125,7 @@ def up(
     """Start everything: Postgres, migrations, reference data (once), the server. Ctrl-C stops it; the data stays."""
     settings = load_settings(data_dir=data, host=host, port=port, demo=demo)
     configure_logs(settings.log_level)
+    _stop_on_sigterm()
     listening = listen(settings)
     with own_database_of(settings) as url:
         apply_migrations(url)
@@ -140,6 +141,7 @@ def serve(
     """Serve only, on a database that is migrated and loaded already (containers, several processes)."""
     settings = load_settings(host=host, port=port)
     configure_logs(settings.log_level)
+    _stop_on_sigterm()
     listening = listen(settings)
     with database_of(settings, migrated=False) as url:
         serve_on(settings, url, listening, greeting=False)
@@ -174,6 +176,11 @@ def listen(settings: Settings) -> socket.socket:
         ) from error
 
 
+def _stop_on_sigterm() -> None:
+    """SIGTERM ends this process as Ctrl-C does: block by block, the embedded Postgres last."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+
+
 def serve_on(settings: Settings, url: str, listening: socket.socket, *, greeting: bool) -> None:
     port = listening.getsockname()[1]
     config = uvicorn.Config(
@@ -191,7 +198,9 @@ def serve_on(settings: Settings, url: str, listening: socket.socket, *, greeting
             "  a key to write  .venv/bin/ioc-hub key create --source my-system --scope readings:write\n",
             highlight=False,
         )
-    uvicorn.Server(config).run(sockets=[listening])
+    # uvicorn finishes the requests under way, then raises the signal that it got again.
+    with contextlib.suppress(KeyboardInterrupt):
+        uvicorn.Server(config).run(sockets=[listening])
 
 
 async def _load_once(settings: Settings, url: str) -> None:
@@ -386,3 +395,7 @@ def revoke_key_verb(
     if not _with_session(data, lambda session, _: auth.revoke_key(session, bare)):
         raise Refusal(f"There is no key '{bare}'.")
     console.print(f"ioc_{bare}_… is revoked")
+
+
+if __name__ == "__main__":
+    main()

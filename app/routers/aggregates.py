@@ -18,7 +18,6 @@ from app.errors import (
     UnknownIndicator,
     UnknownUnit,
 )
-from app.exact_json import plain
 from app.hub import Hub
 from app.periods import Grain, Period, count_base_periods
 from app.rollups.explain import Explanation, explain
@@ -164,7 +163,7 @@ async def get_ranking(
     items = [ranked_out(catalogue, one, language) for one in ranked]
     if media_type == CSV:
         columns = ("rank", "unit", "unit_name", "value", "reason", "partial")
-        rows = [[_cell(item.get(name)) for name in columns] for item in items]
+        rows = [[item.get(name) for name in columns] for item in items]
         return csv_answer(columns, rows, language, tag=tag)
     head = {"indicator": what.code, "name": what.name.fill(language, {}), "measure": what.measure}
     body = head | {"direction": what.direction, "period": str(bucket), "items": items}
@@ -300,29 +299,22 @@ def _rows(series: Series, language: str) -> list[list[Any]]:
         [
             *head,
             str(point.bucket),
-            _cell(point.figure.value),
+            point.figure.value,
             point.figure.reason,
             point.figure.origin,
             None if point.figure.status is None else STATUSES[point.figure.status],
-            _cell(point.figure.partial),
+            point.figure.partial,
             *point.figure.coverage.units,
             *point.figure.coverage.periods,
             *(
-                _cell(cell)
+                cell
                 for one in (point.previous, point.year_ago)
                 for cell in ((one.value, one.change_pct) if one else (None, None))
             ),
-            _cell(point.ytd),
+            point.ytd,
         ]
         for point in series.points
     ]
-
-
-def _cell(value: Any) -> Any:
-    """As JSON writes it."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    return value if value is None or isinstance(value, str | int) else plain(value)
 
 
 def ranked_out(catalogue: Catalogue, ranked: Ranked, language: str) -> dict[str, Any]:

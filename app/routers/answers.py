@@ -4,6 +4,8 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
 from typing import Any
 
 from fastapi import Request, Response
@@ -100,13 +102,22 @@ def answer(
 
 
 def csv_answer(
-    columns: Sequence[str], rows: Iterable[Sequence[Any]], language: str, *, tag: str | None = None
+    columns: Sequence[str], rows: Iterable[Iterable[Any]], language: str, *, tag: str | None = None
 ) -> Response:
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(columns)
-    writer.writerows(rows)
+    writer.writerows([_cell(value) for value in row] for row in rows)
     return Response(out.getvalue(), headers=_headers(language, tag), media_type=f"{CSV}; charset=utf-8")
+
+
+def _cell(value: Any) -> Any:
+    """As JSON writes it, without the quotes; an absent value is an empty cell."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Decimal):
+        return exact_json.plain(value)
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _headers(language: str, tag: str | None) -> dict[str, str]:

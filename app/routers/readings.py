@@ -164,7 +164,7 @@ async def get_readings(
         headers = {"link": f'<{request.url.include_query_params(cursor=following)}>; rel="next"'} if following else {}
         response = csv_answer(
             list(ReadingOut.model_fields),
-            [_cells(item) for item in items],
+            [item.values() for item in items],
             language,
         )
         response.headers.update(headers)
@@ -226,7 +226,3 @@ def reading_out(value: ReportedValue) -> dict[str, Any]:
         "received_at": value.received_at,
         "superseded_at": value.superseded_at,
     }
-
-
-def _cells(item: dict[str, Any]) -> list[Any]:
-    return [exact_json.plain(value) if name == "value" and value is not None else value for name, value in item.items()]
