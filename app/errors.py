@@ -16,7 +16,9 @@ class Text(NamedTuple):
     en: str
 
     def fill(self, language: str, facts: Mapping[str, Any]) -> str:
-        return (self.en if language == "en" else self.vi).format_map(_Facts(facts, language))
+        """Without facts the words stay as they are: the name of a unit may have braces in it."""
+        words = self.en if language == "en" else self.vi
+        return words.format_map(_Facts(facts, language)) if facts else words
 
 
 class _Facts(dict[str, Any]):
@@ -388,9 +390,9 @@ def row_error(
     kind: str = mistake["type"]
     value = mistake.get("input")
     context: Mapping[str, Any] = mistake.get("ctx", {})
-    shown = value if isinstance(value, str | int | bool) or value is None else str(value)[:200]
-    if isinstance(shown, str):
-        shown = shown[:200]
+    # JSON is written with integers of 64 bits at most.
+    small = value is None or (isinstance(value, int) and abs(value) < 2**63)
+    shown = value if small else str(value)[:200]
     more: dict[str, Any] = dict(facts or {})
     match kind:
         case "missing":

@@ -102,15 +102,15 @@ def previous_start(grain: Grain, start: datetime) -> datetime:
 
 
 def add_months(moment: datetime, months: int) -> datetime:
-    """Move by calendar months. A day that the target month lacks becomes the first of the month after it
-    (31 March minus one month is 1 March: for an exclusive end that is "all of February").
+    """Move by calendar months. A moment of a day that the target month lacks becomes the end of that month
+    (31 March minus one month is 1 March, 0:00: for an exclusive end that is "all of February").
     """
     year, month = divmod(moment.year * 12 + moment.month - 1 + months, 12)
     try:
         return moment.replace(year=year, month=month + 1)
     except ValueError:
         year, month = divmod(year * 12 + month + 1, 12)
-        return moment.replace(year=year, month=month + 1, day=1)
+        return datetime(year, month + 1, 1)
 
 
 def year_ago_start(grain: Grain, start: datetime) -> datetime | None:

@@ -24,7 +24,9 @@ class Settings(BaseSettings):
     # Where things are
     data_dir: Path = Field(Path(".hub"), description="Folder of the embedded Postgres, the secret and the logs.")
     database_url: str | None = Field(
-        None, description="PostgreSQL 16 or newer to use instead of the embedded one, postgresql://user:pass@host/db."
+        None,
+        repr=False,
+        description="PostgreSQL 16 or newer to use instead of the embedded one, postgresql://user:pass@host/db.",
     )
     host: str = Field("127.0.0.1", description="Address to serve on.")
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
@@ -58,7 +60,7 @@ class Settings(BaseSettings):
         # Periods are stored as wall-clock labels; an hour that happens twice a year would make them ambiguous.
         try:
             zone = ZoneInfo(name)
-        except (ZoneInfoNotFoundError, ValueError) as error:
+        except (ZoneInfoNotFoundError, ValueError, OSError) as error:  # OSError: a folder of zones, such as Asia
             raise ValueError(f"'{name}' is not a time zone; an example is Asia/Ho_Chi_Minh") from error
         now = datetime.now(UTC)
         if len({(now + timedelta(days=30 * month)).astimezone(zone).utcoffset() for month in range(-24, 24)}) > 1:

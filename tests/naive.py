@@ -215,7 +215,7 @@ def _reported(
     READING B: the base reading of a `cumulative` indicator is a year-to-date figure, not the value of its
     period, so it is never "reported" there.
     """
-    if grain == indicator.base_grain and indicator.over_time == "cumulative":
+    if grain == indicator.base_grain != "year" and indicator.over_time == "cumulative":
         return None
     if rank(grain) < rank(indicator.base_grain):
         return None

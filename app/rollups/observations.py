@@ -67,7 +67,6 @@ SELECT indicator_id, unit_id, 0, date_trunc('hour', period_start), sum(value),
        count(*), min(value), max(value), (array_agg(value ORDER BY period_start DESC))[1]
   FROM seen WHERE grain = 0
  GROUP BY indicator_id, unit_id, date_trunc('hour', period_start), last_counts
- ORDER BY 3 DESC
 """
 
 
@@ -100,7 +99,7 @@ async def fetch_observations(
     )
     observations = Observations()
     sources: dict[tuple[int, ...], frozenset[int]] = {}
-    for row in rows:  # hours that were reported come before those of instants, which they beat
+    for row in rows:
         indicator = indicators[row.indicator_id]
         behind = sources.setdefault(tuple(row.sources), frozenset(row.sources))
         if row.grain:

@@ -1,0 +1,131 @@
+"""Reading a body of readings: which rows it has, where each stands, and what a flood may cost."""
+
+import tracemalloc
+from decimal import Decimal
+
+import pytest
+
+from app.errors import HubError, MalformedBody, TooManyRows, UnsupportedMediaType
+from app.readings.batch import Rows, read_rows, rejected_rows
+
+JSON, NDJSON, CSV = "application/json", "application/x-ndjson", "text/csv"
+ROW = b'{"indicator":"a.b","unit":"79","period":"2025","value":1}'
+HEADER = b"indicator,unit,period,value,note\n"
+
+
+def read(body: bytes, media_type: str, max_rows: int = 100) -> Rows:
+    return read_rows(body, media_type, max_rows=max_rows)
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type", "numbers"),
+    [
+        (b'{"readings":[' + ROW + b"," + ROW + b"]}", JSON, [1, 2]),
+        (ROW + b"\n\n" + ROW, NDJSON, [1, 3]),
+        (HEADER + b"a.b,79,2025,1,\na.b,79,2025,1,\n", CSV, [2, 3]),
+        (HEADER + b'a.b,79,2025,1,"two\nlines"\n\na.b,79,2025,1,\n', CSV, [2, 4]),  # as a spreadsheet counts
+        (HEADER.replace(b"\n", b"\r") + b"a.b,79,2025,1,\r", CSV, [2]),
+    ],
+)
+def test_a_row_has_the_number_under_which_its_sender_finds_it(body: bytes, media_type: str, numbers: list[int]) -> None:
+    rows = read(body, media_type)
+
+    assert [number for number, _ in rows.good] == numbers
+    assert (rows.received, rows.errors) == (len(numbers), [])
+
+
+@pytest.mark.parametrize(
+    ("sent", "value"),
+    [
+        (b"0.1", "0.1"),
+        (b"1e3", "1e3"),
+        (b"12345678901234567.8", "12345678901234567.8"),
+        (b"99999999999999999999.999999999999", "99999999999999999999.999999999999"),
+        (b'"12.50"', "12.50"),
+        (b"-7", "-7"),
+    ],
+)
+def test_a_number_never_passes_through_binary_floating_point(sent: bytes, value: str) -> None:
+    [(_, row)] = read(b'{"readings":[' + ROW.replace(b":1}", b":" + sent + b"}") + b"]}", JSON).good
+
+    assert row["value"] == Decimal(value)
+
+
+@pytest.mark.parametrize(
+    ("cell", "value"),
+    [(b"1.5", Decimal("1.5")), (b" 2 ", Decimal(2)), (b"null", None), (b"1e2", Decimal(100))],
+)
+def test_a_cell_is_a_number_or_the_word_null(cell: bytes, value: Decimal | None) -> None:
+    [(_, row)] = read(HEADER + b"a.b,79,2025," + cell + b",\n", CSV).good
+
+    assert row["value"] == value
+
+
+@pytest.mark.parametrize("cell", [b"", b'""', b"NULL", b"nil", b"-", b"1,5"])
+def test_any_other_cell_is_a_mistake_and_withdraws_nothing(cell: bytes) -> None:
+    rows = read(HEADER.replace(b",", b";") + b"a.b;79;2025;" + cell + b";\n", CSV)
+
+    assert rows.good == []
+    assert [(error.row, error.pointer) for error in rows.errors] == [(2, "value")]
+
+
+def test_good_rows_are_kept_beside_bad_ones() -> None:
+    rows = read(b"\n".join([ROW, b"{}", b"[1]", b"{", ROW]), NDJSON)
+
+    assert [number for number, _ in rows.good] == [1, 5]
+    assert (rows.received, rejected_rows(rows.errors)) == (5, 3)
+
+
+def test_a_row_of_a_thousand_unknown_fields_is_one_mistake() -> None:
+    fields = ",".join(f'"field {number}":{number}' for number in range(1000)).encode()
+
+    rows = read(b'{"readings":[{"unit":"79",' + fields + b"}," + ROW + b"]}", JSON)
+
+    [error] = rows.errors
+    assert (error.row, error.code, error.pointer) == (1, "unknown-field", "/readings/0/field 0")
+    assert [number for number, _ in rows.good] == [2]
+
+
+def test_notes_full_of_brackets_and_commas_are_not_a_flood() -> None:
+    note = b"[x], {y}; " * 4
+    body = b'{"readings":[' + b",".join([ROW.replace(b":1}", b':1,"note":"' + note + b'"}')] * 100) + b"]}"
+
+    assert len(read(body, JSON, max_rows=100).good) == 100
+
+
+_SIZE = 31 * 2**20
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type", "error"),
+    [
+        (b'{"readings":[' + b"{}," * (_SIZE // 3) + b"{}]}", JSON, TooManyRows),
+        (b'{"readings":[' + b"[]," * (_SIZE // 3) + b"[]]}", JSON, TooManyRows),
+        (b'{"readings":[' + b"1," * (_SIZE // 2) + b"1]}", JSON, TooManyRows),
+        (b'{"readings":' + b"[" * _SIZE, JSON, TooManyRows),
+        (b'{"readings":' + b'{"":' * 50_000, JSON, MalformedBody),
+        (b'{"readings":[{"value":' + b"9" * _SIZE + b"}]}", JSON, MalformedBody),
+        (b"[" + b"{}," * (_SIZE // 3) + b"{}]", NDJSON, TooManyRows),
+        (b"\n" * _SIZE, NDJSON, TooManyRows),
+        (b"{}\n" * 50_001, NDJSON, TooManyRows),
+        (HEADER + b"," * _SIZE, CSV, TooManyRows),
+        (HEADER.replace(b",", b";") + b";" * _SIZE, CSV, TooManyRows),
+        (HEADER + b"\n" * _SIZE, CSV, TooManyRows),
+        (b"," * _SIZE, CSV, TooManyRows),
+        (b"{}", "application/xml", UnsupportedMediaType),
+    ],
+    ids=[
+        "objects", "lists", "numbers", "nested lists", "nested objects", "one long number", "a line of objects",
+        "empty lines", "a row too many", "cells", "cells of Excel", "empty rows", "columns", "another format",
+    ],
+)  # fmt: skip
+def test_a_flood_is_refused_before_it_is_built(body: bytes, media_type: str, error: type[HubError]) -> None:
+    tracemalloc.start()
+    try:
+        with pytest.raises(error):
+            read(body, media_type, max_rows=50_000)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert peak < 16 * 2**20
