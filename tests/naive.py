@@ -546,10 +546,10 @@ def _in_force(denominator: NaiveIndicator, grain: str) -> bool:
     return rank(denominator.base_grain) > rank(grain)
 
 
-def _divide(indicator: NaiveIndicator, upper: Part, lower: Part, *, in_force: bool) -> Part:
-    """READING K: a denominator in force is not what ends the part of the bucket that is compared."""
+def _divide(indicator: NaiveIndicator, upper: Part, lower: Part, *, whole: bool) -> Part:
+    """READING K: a denominator of the whole bucket or more does not end the part of the bucket that is compared."""
     factor = FACTORS.get(indicator.measure, 1)
-    latest = upper.latest if in_force else max(upper.latest, lower.latest)
+    latest = upper.latest if whole else max(upper.latest, lower.latest)
     return Part(upper.value / lower.value * factor, min(upper.status, lower.status), latest)
 
 
@@ -576,7 +576,7 @@ def _full_ratio(world: NaiveWorld, indicator: NaiveIndicator, unit: int, grain: 
     elif lower.part.value == 0:
         reason = "zero-denominator"
     else:
-        part = _divide(indicator, upper.part, lower.part, in_force=in_force)
+        part = _divide(indicator, upper.part, lower.part, whole=rank(denominator.base_grain) >= rank(grain))
 
     if reason in ("not-applicable", "grain-too-fine"):
         return Full(None, reason, None, (0, 0), (0, 0), False)
@@ -639,7 +639,7 @@ def _over(
         lower = _over(world, denominator, unit, interval, grain=grain, start=start)
     if upper is None or lower is None or lower.value == 0:
         return None
-    return _divide(indicator, upper, lower, in_force=in_force)
+    return _divide(indicator, upper, lower, whole=rank(denominator.base_grain) >= rank(grain))
 
 
 def naive_ytd(world: NaiveWorld, indicator_code: str, unit_id: int, grain: str, start: datetime) -> Decimal | None:

@@ -368,8 +368,8 @@ class Laws:
         return Figure(
             over.value / under.value * indicator.factor, coverage, partial, complete,
             origin="derived", status=min(over.status, under.status), sources=over.sources | under.sources,
-            # A denominator in force reaches far beyond the part of the bucket that is there.
-            until=max(over.until, under.until) if in_force is bucket else over.until,
+            # A denominator of the whole bucket, or of more, reaches beyond the part of the bucket that is there.
+            until=max(over.until, under.until) if denominator.base < bucket.grain else over.until,
         )  # fmt: skip
 
     def ratio_parts(self, indicator: Indicator) -> tuple[Indicator, Indicator]:

@@ -273,11 +273,11 @@ CASES = [
     ),
     Case(
         "a month has no days", x("month", "sum"), "4@2025-01=1", "4@2025-01-01",
-        "grain-too-fine", (0, 0), (0, 0),
+        "grain-too-fine", (0, 0), (0, 0), whole=True,
     ),
     Case(
         "a dissolved district does not exist", x("month", "sum"), "2@2024-12=1", "2@2025-02",
-        "not-applicable", (0, 0), (0, 0), tree="ended",
+        "not-applicable", (0, 0), (0, 0), whole=True, tree="ended",
     ),
 ]  # fmt: skip
 
