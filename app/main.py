@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import functools
 from collections.abc import AsyncIterator
 from importlib.metadata import version
 
 from fastapi import FastAPI
 
 from app import problems
+from app.description import describe
 from app.hub import Hub
 from app.middleware import BoundedBody, RequestContext
 from app.routers import aggregates, catalogue, operations, readings, targets
@@ -49,6 +51,7 @@ def create_app(settings: Settings, url: str | None = None) -> FastAPI:
     app.add_middleware(BoundedBody, limit=settings.max_body_bytes)
     app.add_middleware(RequestContext)
     problems.install(app)
+    app.openapi = functools.cache(functools.partial(describe, app))  # type: ignore[method-assign]
     for module in (catalogue, readings, aggregates, targets, operations):
         app.include_router(module.router)
     return app

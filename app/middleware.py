@@ -100,7 +100,7 @@ class _Bounded:
             try:
                 body = self._gunzip.decompress(body, self._left + 1)
             except zlib.error as error:
-                raise MalformedBody(why="gzip") from error
+                raise MalformedBody(why=Text("gzip hỏng", "the gzip data is damaged")) from error
             if self._gunzip.unused_data:
                 raise MalformedBody(
                     why=Text("có dữ liệu sau phần gzip", "there is more after the end of the gzip data")

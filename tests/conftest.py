@@ -6,8 +6,8 @@ articles' figures (no synthetic demo), and small builders for what a story needs
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import auth
+from app.catalogue.catalogue import CatalogueCache
 from app.catalogue.reference import load_reference
 from app.database import Database
 from app.embedded import EmbeddedPostgres
@@ -166,6 +167,28 @@ class HubUnderTest:
         receipt: dict[str, Any] = response.json()
         return receipt
 
+    async def post(
+        self,
+        content: bytes | str | AsyncIterator[bytes],
+        content_type: str = "application/json",
+        *,
+        source: str = "tax-office",
+        headers: Mapping[str, str] | None = None,
+        **params: Any,
+    ) -> httpx.Response:
+        """POST a body of readings exactly as it is."""
+        if source not in self.keys:
+            self.keys[source] = await self.key(source)
+        headers = {"X-API-Key": self.keys[source], "content-type": content_type, **(headers or {})}
+        return await self.client.post("/v1/readings", content=content, params=params, headers=headers)
+
+    async def reported(self, indicator: str, unit: str, **params: Any) -> list[dict[str, Any]]:
+        """What `GET /v1/readings` shows."""
+        response = await self.client.get("/v1/readings", params={"indicator": indicator, "unit": unit, **params})
+        assert response.status_code == 200, response.text
+        items: list[dict[str, Any]] = response.json()["items"]
+        return items
+
     async def points(
         self, indicator: str, unit: str, grain: str, first: str, last: str | None = None, **params: Any
     ) -> list[dict[str, Any]]:
@@ -194,8 +217,21 @@ async def running(url: str, settings: Settings) -> AsyncIterator[HubUnderTest]:
         yield HubUnderTest(app, client)
 
 
+_reference = CatalogueCache()
+
+
+@contextlib.asynccontextmanager
+async def running_on_reference(url: str, settings: Settings) -> AsyncIterator[HubUnderTest]:
+    """Running on a copy of the reference database. All copies begin with the same catalogue: a worker reads it once."""
+    async with running(url, settings) as under_test:
+        async with under_test.session() as session:
+            copy = await _reference.current(session)
+        under_test.app.state.hub = replace(under_test.hub, catalogues=CatalogueCache(copy))
+        yield under_test
+
+
 @pytest.fixture
 async def hub(reference_database: str, tmp_path: Path) -> AsyncIterator[HubUnderTest]:
     settings = SETTINGS.model_copy(update={"data_dir": tmp_path, "pool_size": 5})
-    async with running(reference_database, settings) as under_test:
+    async with running_on_reference(reference_database, settings) as under_test:
         yield under_test

@@ -5,12 +5,14 @@ immutable copy and asks the change counter whether it is still the newest. Times
 midnights, `[start, end)`, open ends as `datetime.min` and `datetime.max`.
 """
 
+import asyncio
 import difflib
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from itertools import islice
 
 from sqlalchemy import select
@@ -34,6 +36,7 @@ BASE_GRAIN: Mapping[str, Grain] = {
 ADMINISTRATIVE = frozenset({"province", "district", "commune"})
 
 
+@lru_cache(maxsize=32_768)  # all names of the country: they are folded again at every change of the catalogue
 def fold(text: str) -> str:
     """Lower case without Vietnamese accents, for search: "Bến Cát" and "ben cat" are the same."""
     plain = unicodedata.normalize("NFD", text.lower().replace("đ", "d"))
@@ -209,7 +212,6 @@ class Catalogue:
     units_by_code: Mapping[str, Sequence[Unit]]
     tree: Tree
     indicators_by_domain: Mapping[str, int]
-    _near: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def tree_as_of(self, as_of: datetime | None) -> Tree:
         return self.tree if as_of is None else Tree(edge for edge in self.edges if edge.known(as_of))
@@ -268,18 +270,10 @@ class Catalogue:
         )
 
     def nearest_indicators(self, code: str) -> str:
-        return self._nearest("indicator", code, self.indicators)
+        return _nearest(code, self.indicators)
 
     def nearest_units(self, address: str) -> str:
-        return self._nearest("unit", address.partition("@")[0], self.units_by_code)
-
-    def _nearest(self, what: str, code: str, codes: Iterable[str]) -> str:
-        # Looking for like codes takes milliseconds: a batch of 50,000 wrong ones must not take minutes.
-        if (what, code) not in self._near:
-            if len(self._near) >= 64 or len(code) > 100:
-                return "–"
-            self._near[what, code] = ", ".join(difflib.get_close_matches(code, codes, n=3, cutoff=0.5)) or "–"
-        return self._near[what, code]
+        return _nearest(address.partition("@")[0], self.units_by_code)
 
     def search_units(
         self, *, on: date, parent: Unit | None, kind: str | None, words: str, after: str, limit: int
@@ -318,21 +312,32 @@ class Catalogue:
         return list(islice(matching, limit))
 
 
+def _nearest(code: str, codes: Iterable[str]) -> str:
+    """It takes some ten milliseconds."""
+    if len(code) > 100:
+        return "–"
+    return ", ".join(difflib.get_close_matches(code, codes, n=3, cutoff=0.5)) or "–"
+
+
 class CatalogueCache:
     """One process's copy, replaced when the change counter says so."""
 
-    def __init__(self) -> None:
-        self._copy: Catalogue | None = None
+    def __init__(self, copy: Catalogue | None = None) -> None:
+        self._copy = copy
+        self._reading = asyncio.Lock()
 
     async def current(self, session: AsyncSession) -> Catalogue:
         """The catalogue as this transaction sees it."""
         version = await latest_change(session, "catalogue")
-        if self._copy is None or self._copy.version != version:
-            copy = await load_catalogue(session, version)
-            if self._copy is not None and self._copy.version > version:
-                return copy  # an older transaction is still entitled to its older catalogue
-            self._copy = copy
-        return self._copy
+        if self._copy is not None and self._copy.version == version:
+            return self._copy
+        async with self._reading:  # after a change all requests miss at once; one reads, the others wait for its copy
+            if self._copy is None or self._copy.version != version:
+                copy = await load_catalogue(session, version)
+                if self._copy is not None and self._copy.version > version:
+                    return copy  # an older transaction is still entitled to its older catalogue
+                self._copy = copy
+            return self._copy
 
 
 async def load_catalogue(session: AsyncSession, version: int) -> Catalogue:

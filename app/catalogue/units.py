@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import models
 from app.catalogue.catalogue import ADMINISTRATIVE, Catalogue, Edge, Unit, load_catalogue
 from app.changes import announce
-from app.errors import OutsideKeyUnits, PeriodConflict, TreeConflict
+from app.errors import OutsideKeyUnits, PeriodConflict, Text, TreeConflict
 from app.schemas.catalogue import LinkIn, UnitIn
 
 TREE_LOCK = 720_723
@@ -109,12 +109,17 @@ async def _replace_edges(
     wanted: dict[tuple[int, date | None, date | None], None] = {}
     for link in links:
         other = _linked(catalogue, unit, link)
+        if other is unit:
+            raise TreeConflict(value=unit.code, why=_BELOW_ITSELF)
         start, end = (
             max(_early(link.valid_from), unit.start, other.start),
             min(_late(link.valid_to), unit.end, other.end),
         )
         if start >= end:
-            raise TreeConflict(value=unit.code, why=f"{other.address} is not valid at the same time")
+            why = Text(
+                f"{other.address} không cùng thời gian hiệu lực", f"{other.address} is not valid at the same time"
+            )
+            raise TreeConflict(value=unit.code, why=why)
         wanted[other.id, _day(start), _day(end)] = None
     table = models.UnitParent
     mine, others = (table.child_id, table.parent_id) if of_child else (table.parent_id, table.child_id)
@@ -136,6 +141,13 @@ async def _replace_edges(
     return bool(gone or fresh)
 
 
+_BELOW_ITSELF = Text("nó sẽ nằm dưới chính nó", "it would be below itself")
+_NOBODYS_CHILD = Text(
+    "vùng không là con của đơn vị nào, nếu không số liệu bị tính hai lần",
+    "a region is nobody's child, or its members would count twice",
+)
+
+
 def _linked(catalogue: Catalogue, unit: Unit, link: LinkIn) -> Unit:
     """The unit of a link: by its day, or else the latest of that code that lives at the same time."""
     start, end = max(_early(link.valid_from), unit.start), min(_late(link.valid_to), unit.end)
@@ -148,18 +160,24 @@ def _check_tree(catalogue: Catalogue, unit: Unit) -> None:
     while waiting:
         edge = waiting.pop()
         if edge.parent is unit:
-            raise TreeConflict(value=unit.code, why="it would be below itself")
+            raise TreeConflict(value=unit.code, why=_BELOW_ITSELF)
         if edge.parent.id not in above:
             above.add(edge.parent.id)
             waiting.extend(catalogue.tree.parents(edge.parent))
     for one in [unit, *(edge.child for edge in catalogue.tree.children(unit))]:
+        if one.kind == "region" and catalogue.tree.parents(one):
+            raise TreeConflict(value=one.code, why=_NOBODYS_CHILD)
         edges = sorted(
             (edge for edge in catalogue.tree.parents(one) if edge.parent.kind in ADMINISTRATIVE),
             key=lambda edge: edge.start,
         )
         for earlier, later in pairwise(edges):
             if later.start < earlier.end:
-                why = f"{earlier.parent.address} and {later.parent.address} would both be its administrative parent"
+                both = (earlier.parent.address, later.parent.address)
+                why = Text(
+                    f"{both[0]} và {both[1]} sẽ cùng là đơn vị hành chính cấp trên của nó",
+                    f"{both[0]} and {both[1]} would both be its administrative parent",
+                )
                 raise TreeConflict(value=one.code, why=why)
 
 
@@ -168,14 +186,15 @@ def _check_allowed(
 ) -> None:
     """A key changes only what is below its units already, and ties new units only to those.
 
-    Otherwise it could draw any unit into its own subtree, and with it the right to write that unit's readings.
+    Otherwise it could draw any unit into its own subtree, and with it the right to write that unit's readings; or take its
+    own units out of the figures of those above.
     """
     roots = [catalogue.units[key] for key in sorted(allowed)]
     mine = catalogue.tree.subtree(roots, datetime.min, datetime.max).keys() | fresh
     scope = ", ".join(root.address for root in roots)
     for row, new in touched:
         unit = catalogue.units[row.id]
-        if unit.id not in mine or (unit.id in fresh and not new.parents):
+        if unit.id not in mine - allowed or (unit.id in fresh and not new.parents):
             raise OutsideKeyUnits(value=new.code, scope=scope)
         for link in [*(new.parents or ()), *(new.members or ())]:
             if _linked(catalogue, unit, link).id not in mine:

@@ -20,6 +20,7 @@ COLUMNS = ("indicator", "unit", "period", "value", "status", "note")
 
 _ROWS: TypeAdapter[list[ReadingIn]] = TypeAdapter(list[ReadingIn])
 _FACTS = {"fields": ", ".join(COLUMNS)}
+_MOST_FIELDS = 2 * len(COLUMNS)
 
 
 @dataclass(slots=True)
@@ -33,7 +34,7 @@ class Rows:
 
     def pointer(self, row: int, name: str) -> str:
         """Where a field stands: a JSON pointer, or the column of a table."""
-        return name if self.tabular else f"/readings/{row - 1}/{name}"
+        return name if self.tabular else f"/readings/{row - 1}/{name.replace('~', '~0').replace('/', '~1')}"
 
 
 def read_rows(body: bytes, media_type: str, *, max_rows: int) -> Rows:
@@ -44,6 +45,7 @@ def read_rows(body: bytes, media_type: str, *, max_rows: int) -> Rows:
         MalformedBody: not what it says it is, as a whole (a broken line of NDJSON is only that row's mistake).
         TooManyRows: before the rows are built.
     """
+    _refuse_flood(body, max_rows)
     match media_type:
         case "application/json":
             return _read_json(body, max_rows)
@@ -54,11 +56,16 @@ def read_rows(body: bytes, media_type: str, *, max_rows: int) -> Rows:
     raise UnsupportedMediaType(value=media_type, offered=", ".join(MEDIA_TYPES))
 
 
-def _read_json(body: bytes, max_rows: int) -> Rows:
-    # A batch within the limit has one brace and at most six commas a row; the slack is for braces and commas in notes.
+def _refuse_flood(body: bytes, max_rows: int) -> None:
+    # A batch within the limit has one brace and at most seven separators a row; the slack is for those in notes.
     # What is far beyond would only cost memory on its way to the same refusal.
-    if body.count(b"{") > 4 * max_rows + 100 or body.count(b",") > 40 * max_rows + 1000 or body.count(b"[") > max_rows:
+    brackets = max(body.count(b"{"), body.count(b"["))
+    separators = body.count(b",") + body.count(b";") + body.count(b"\n")
+    if brackets > 4 * max_rows + 1000 or separators > 40 * max_rows + 1000:
         raise TooManyRows(limit=max_rows)
+
+
+def _read_json(body: bytes, max_rows: int) -> Rows:
     try:
         document = exact_json.loads(body)
     except exact_json.MalformedJson as error:
@@ -93,8 +100,6 @@ def _read_ndjson(body: bytes, max_rows: int) -> Rows:
 
 
 def _read_csv(body: bytes, max_rows: int) -> Rows:
-    if body.count(b"\n") > 2 * max_rows:
-        raise TooManyRows(limit=max_rows)
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -109,7 +114,7 @@ def _read_csv(body: bytes, max_rows: int) -> Rows:
     try:
         columns = [name.strip().lower() for name in next(table, [])]
         _check_header(columns)
-        for cells in table:
+        for number, cells in enumerate(table, start=2):  # rows and not lines: a note may have several lines
             if not any(cell.strip() for cell in cells):
                 continue
             rows.received += 1
@@ -119,12 +124,12 @@ def _read_csv(body: bytes, max_rows: int) -> Rows:
                 why = Text(
                     f"có {len(cells)} ô, cần {len(columns)}", f"it has {len(cells)} cells, the header {len(columns)}"
                 )
-                rows.errors.append(RowError("malformed-csv", table.line_num, facts={"why": why}))
+                rows.errors.append(RowError("malformed-csv", number, facts={"why": why}))
             else:
-                found.append((table.line_num, _from_cells(columns, cells)))
+                found.append((number, _from_cells(columns, cells)))
     except csv.Error as error:
         raise MalformedBody(
-            why=Text(f"CSV dòng {table.line_num}: {error}", f"CSV row {table.line_num}: {error}")
+            why=Text(f"CSV dòng {table.line_num}: {error}", f"CSV line {table.line_num}: {error}")
         ) from error
     _check_shape(rows, found)
     return rows
@@ -151,6 +156,8 @@ def _from_cells(columns: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
 
 def _check_shape(rows: Rows, found: list[tuple[int, Any]]) -> None:
     """Validate all rows at once; only if something is wrong look again at the good ones alone."""
+    if any(len(row) > _MOST_FIELDS for _, row in found if isinstance(row, dict)):
+        found = _without_overfull(rows, found)
     try:
         rows.good = list(
             zip((number for number, _ in found), _ROWS.validate_python([row for _, row in found]), strict=True)
@@ -168,6 +175,18 @@ def _check_shape(rows: Rows, found: list[tuple[int, Any]]) -> None:
         rows.good = list(
             zip((number for number, _ in good), _ROWS.validate_python([row for _, row in good]), strict=True)
         )
+
+
+def _without_overfull(rows: Rows, found: list[tuple[int, Any]]) -> list[tuple[int, Any]]:
+    """A row of a million unknown fields is one mistake, at the first of them, and not a million."""
+    kept = []
+    for number, row in found:
+        if isinstance(row, dict) and len(row) > _MOST_FIELDS:
+            name = next(name for name in row if name not in COLUMNS)
+            rows.errors.append(RowError("unknown-field", number, rows.pointer(number, name[:100]), facts=_FACTS))
+        else:
+            kept.append((number, row))
+    return kept
 
 
 def rejected_rows(errors: Iterable[RowError]) -> int:

@@ -57,12 +57,12 @@ async def record_readings(
         RowsRejected: not `partial`, and a row is wrong; with every mistake of every row. Nothing is stored.
     """
     judged = judge(rows, caller, catalogue, now=now, settings=settings)
-    if rows.errors and not partial:
-        raise _rejected(rows)
+    # Also when rows are wrong already: what only the stored readings can refuse belongs into the same list.
     stored = await _store(session, caller, judged, reinstate=reinstate)
     by_number = {row.number: row for row in judged}
     for number, verdict, fact in stored.refusals:
-        rows.errors.append(_refusal(catalogue, rows, by_number[number], verdict, fact))
+        row = by_number[number]
+        rows.errors.extend(_refusal(catalogue, rows, row, one, verdict, fact) for one in (number, *row.repeats))
     if rows.errors and not partial:
         raise _rejected(rows)
     rejected = rejected_rows(rows.errors)
@@ -115,6 +115,16 @@ CREATE TEMPORARY TABLE IF NOT EXISTS incoming (
     number integer, indicator_id integer, unit_id integer, grain smallint, period_start timestamp,
     value numeric, status smallint, note text
 ) ON COMMIT DELETE ROWS
+"""
+
+# Two sources that bring the first readings of an (indicator, unit) at once would both become its owner, as neither sees the
+# other's: they queue. By groups of units, as fifty thousand locks are more than Postgres has.
+_QUEUE_FOR_FIRST_READINGS = """
+SELECT pg_advisory_xact_lock(720724, units)
+  FROM (SELECT DISTINCT unit_id %% 64 AS units
+          FROM (SELECT DISTINCT indicator_id, unit_id FROM incoming) i
+         WHERE NOT EXISTS (SELECT FROM reading r WHERE (r.indicator_id, r.unit_id) = (i.indicator_id, i.unit_id))
+         ORDER BY units) groups
 """
 
 # Rows go in by the order of their keys: two batches that bring the same new readings then wait for each other in one
@@ -184,11 +194,13 @@ async def _store(session: AsyncSession, caller: Caller, judged: Sequence[Judged]
             return stored
         await cursor.execute("SET LOCAL client_min_messages = warning")
         await cursor.execute(_STAGING)
+        await cursor.execute("DELETE FROM incoming")  # another batch of the same transaction may have left its rows
         async with cursor.copy("COPY incoming FROM STDIN (FORMAT binary)") as copy:
             copy.set_types(["int4", "int4", "int4", "int2", "timestamp", "numeric", "int2", "text"])
             for row in judged:
                 await copy.write_row((row.number, *row.key, row.value, row.status, row.note))
         facts = {"source": caller.source_id, "batch": batch, "received_at": received_at, "reinstate": reinstate}
+        await cursor.execute(_QUEUE_FOR_FIRST_READINGS, facts)
         await cursor.execute(_CREATE, facts)
         stored.created = cursor.rowcount
         if stored.created == len(judged):
@@ -205,7 +217,7 @@ async def _store(session: AsyncSession, caller: Caller, judged: Sequence[Judged]
         return stored
 
 
-def _refusal(catalogue: Catalogue, rows: Rows, row: Judged, verdict: str, fact: Any) -> RowError:
+def _refusal(catalogue: Catalogue, rows: Rows, row: Judged, number: int, verdict: str, fact: Any) -> RowError:
     match verdict:
         case "withdrawn":
             facts, name = {"at": fact.isoformat(timespec="seconds")}, "value"
@@ -214,7 +226,7 @@ def _refusal(catalogue: Catalogue, rows: Rows, row: Judged, verdict: str, fact: 
             facts, name = {"owner": owner.code if owner else fact}, "indicator"
         case _:
             facts, name = {}, "value"
-    return RowError(verdict, row.number, rows.pointer(row.number, name), shown(row.value), facts)
+    return RowError(verdict, number, rows.pointer(number, name), shown(row.value), facts)
 
 
 async def _warn_of_computed_ratios(

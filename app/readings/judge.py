@@ -1,7 +1,7 @@
 """Judge the rows of a batch against the catalogue: everything that needs no look at what is stored."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -32,6 +32,7 @@ class Judged:
     value: Decimal | None
     status: int
     note: str | None
+    repeats: tuple[int, ...] = ()  # the rows that say the very same
 
     @property
     def key(self) -> Key:
@@ -58,23 +59,27 @@ def judge(rows: Rows, caller: Caller, catalogue: Catalogue, *, now: datetime, se
     """
     bench = _Bench(rows, caller, catalogue, now, settings)
     judged: dict[Key, Judged] = {}
-    conflicts: dict[Key, int] = {}
+    repeated: dict[Key, list[Judged]] = {}
     for number, row in rows.good:
         if (one := bench.judge(number, row)) is None:
             continue
-        first = judged.setdefault(one.key, one)
-        if first.content != one.content:
-            conflicts.setdefault(one.key, number)
-            rows.errors.append(_conflict(rows, one, first.number))
-    for key, number in conflicts.items():
-        # Which of them is right is not ours to guess: none is taken.
-        rows.errors.append(_conflict(rows, judged.pop(key), number))
+        if (first := judged.setdefault(one.key, one)) is not one:
+            repeated.setdefault(one.key, [first]).append(one)
+    for key, same in repeated.items():
+        first = same[0]
+        other = next((one for one in same if one.content != first.content), None)
+        if other is None:
+            judged[key] = replace(first, repeats=tuple(one.number for one in same[1:]))
+        else:
+            # Which of them is right is not ours to guess: none is taken.
+            del judged[key]
+            rows.errors.extend(_conflict(rows, one, other if one.content == first.content else first) for one in same)
     return list(judged.values())
 
 
-def _conflict(rows: Rows, row: Judged, other: int) -> RowError:
+def _conflict(rows: Rows, row: Judged, other: Judged) -> RowError:
     pointer = rows.pointer(row.number, "value")
-    return RowError("duplicate-conflict", row.number, pointer, shown(row.value), {"first": other})
+    return RowError("duplicate-conflict", row.number, pointer, shown(row.value), {"first": other.number})
 
 
 def shown(value: Decimal | str | None) -> str | None:
@@ -93,6 +98,7 @@ class _Bench:
     settings: Settings
     _units: dict[tuple[str, Period], Unit] = field(default_factory=dict)
     _allowed: dict[tuple[Grain, date], frozenset[int] | None] = field(default_factory=dict)
+    _near: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def judge(self, number: int, row: ReadingIn) -> Judged | None:
         try:
@@ -117,7 +123,7 @@ class _Bench:
     def _indicator(self, code: str) -> Indicator:
         indicator = self.catalogue.indicators.get(code)
         if indicator is None:
-            raise _Wrong("unknown-indicator", "indicator", nearest=self.catalogue.nearest_indicators(code))
+            raise _Wrong("unknown-indicator", "indicator", nearest=self._nearest("indicator", code))
         if not indicator.domain.active:
             raise _Wrong("domain-inactive", "indicator", domain=indicator.domain.code)
         if self.caller.domains is not None and indicator.domain.code not in self.caller.domains:
@@ -162,8 +168,19 @@ class _Bench:
             raise _Wrong("unit-ambiguous", "unit", period=str(period), choices=choices)
         if known := self.catalogue.units_by_code.get(address.partition("@")[0]):
             raise _Wrong("unit-not-valid", "unit", period=str(period), validity=self.catalogue.validity_of(known))
-        raise _Wrong("unknown-unit", "unit", nearest=self.catalogue.nearest_units(address))
+        raise _Wrong("unknown-unit", "unit", nearest=self._nearest("unit", address))
 
+    def _nearest(self, what: str, code: str) -> str:
+        # Looking for like codes takes milliseconds: a batch of 50,000 wrong ones must not take minutes.
+        if (what, code) not in self._near:
+            if len(self._near) >= _MOST_HINTS:
+                return "–"
+            nearest = self.catalogue.nearest_units if what == "unit" else self.catalogue.nearest_indicators
+            self._near[what, code] = nearest(code)
+        return self._near[what, code]
+
+
+_MOST_HINTS = 32
 
 _PERIODICITY = {
     "realtime": Text("thời gian thực", "realtime"),

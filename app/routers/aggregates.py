@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.catalogue.access import require_readable
@@ -35,13 +35,21 @@ from app.rollups.series import (
 )
 from app.routers.answers import CSV, JSON, NOT_MODIFIED, answer, csv_answer, etag, not_modified, problems, wanted
 from app.routers.asked import asked_indicators, asked_interval, asked_period, asked_units, refused, split
-from app.routers.dependencies import AsOf, CallerDep, HubDep, Language, ReadCatalogue, ReadSession
+from app.routers.dependencies import (
+    AsOf,
+    CallerDep,
+    HubDep,
+    Language,
+    ReadCatalogue,
+    ReadSession,
+    refuse_unknown_parameters,
+)
 from app.schemas.aggregates import Aggregates, BucketGrain, Ranking
 from app.schemas.aggregates import Explanation as ExplanationOut
 from app.schemas.catalogue import UnitKind
 from app.schemas.readings import STATUSES
 
-router = APIRouter(prefix="/v1", tags=["aggregates"])
+router = APIRouter(prefix="/v1", tags=["aggregates"], dependencies=[Depends(refuse_unknown_parameters)])
 
 COMPARISONS = ("previous", "year_ago", "target", "ytd")
 

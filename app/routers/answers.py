@@ -13,7 +13,6 @@ from fastapi import Request, Response
 from app import exact_json
 from app.errors import HubError, NotAcceptable, all_errors
 from app.problems import MEDIA_TYPE
-from app.schemas.problems import Problem
 
 JSON, CSV = "application/json", "text/csv"
 VARY = "Accept, Accept-Language, X-API-Key"
@@ -31,11 +30,10 @@ def problems(*kinds: type[HubError]) -> dict[int | str, dict[str, Any]]:
         by_status.setdefault(kind.status, []).append(kind)
     return {
         status: {
-            "model": Problem,
             "description": "; ".join(
                 f"`{kind.code}`: {(kind.__doc__ or '').strip().splitlines()[0]}" for kind in of_status
             ),
-            "content": {MEDIA_TYPE: {}},
+            "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
         }
         for status, of_status in sorted(by_status.items(), key=str)
     }

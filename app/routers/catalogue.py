@@ -1,9 +1,8 @@
 """`/v1/domains`, `/v1/indicators`, `/v1/units`: what there is to measure, and who reports to whom."""
 
-from datetime import date
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import require_caller
@@ -33,8 +32,10 @@ from app.routers.dependencies import (
     ReadSession,
     WriteCatalogue,
     WriteSession,
+    refuse_unknown_parameters,
 )
 from app.schemas.catalogue import (
+    Day,
     DomainChange,
     DomainList,
     DomainOut,
@@ -47,7 +48,7 @@ from app.schemas.catalogue import (
     UnitsReceipt,
 )
 
-router = APIRouter(prefix="/v1", tags=["catalogue"])
+router = APIRouter(prefix="/v1", tags=["catalogue"], dependencies=[Depends(refuse_unknown_parameters)])
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Cursor = Annotated[str | None, Query(max_length=500, description="From `next` of the page before.")]
@@ -125,7 +126,7 @@ async def list_units(
     language: Language,
     parent: Annotated[str | None, Query(max_length=100, description="Only its direct children.")] = None,
     kind: UnitKind | None = None,
-    on: Annotated[date | None, Query(description="The day to look at; default today.")] = None,
+    on: Annotated[Day | None, Query(description="The day to look at; default today.")] = None,
     q: Words = "",
     limit: Limit = 100,
     cursor: Cursor = None,
@@ -149,9 +150,7 @@ async def get_unit(
     session: ReadSession,
     catalogue: ReadCatalogue,
     language: Language,
-    on: Annotated[
-        date | None, Query(description="The day whose unit of this code is meant; or write code@day.")
-    ] = None,
+    on: Annotated[Day | None, Query(description="The day whose unit of this code is meant; or write code@day.")] = None,
 ) -> Response:
     """One unit, with parents, and what it came from and became. Without a day: today's, else the last that had the code."""
     today = hub.now().date()

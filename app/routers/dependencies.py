@@ -4,7 +4,8 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import Depends, Query, Request, Security
+from fastapi import Depends, Query, Request, Security, params
+from fastapi.dependencies.utils import get_flat_params
 from fastapi.security import APIKeyHeader
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,7 +16,7 @@ from app.hub import Hub
 from app.problems import preferred_language
 
 
-def get_hub(request: Request) -> Hub:
+async def get_hub(request: Request) -> Hub:
     hub = request.app.state.hub
     assert isinstance(hub, Hub)
     return hub
@@ -24,12 +25,30 @@ def get_hub(request: Request) -> Hub:
 HubDep = Annotated[Hub, Depends(get_hub)]
 
 
-async def read_session(hub: HubDep) -> AsyncIterator[AsyncSession]:
+_key_header = APIKeyHeader(
+    name="X-API-Key",
+    auto_error=False,
+    scheme_name="ApiKey",
+    description="From `ioc-hub key create`; public figures need none.",
+)
+
+
+async def current_caller(hub: HubDep, key: Annotated[str | None, Security(_key_header)]) -> Caller | None:
+    """Nobody without a key; a key that is not good is refused even where none is needed."""
+    return None if key is None else await authenticate(hub.database, key, hub.pepper)
+
+
+CallerDep = Annotated[Caller | None, Depends(current_caller)]
+
+
+# Who calls is settled before the session takes a connection: requests that held one and asked the pool for a second would
+# wait for each other as soon as there are as many of them as connections.
+async def read_session(hub: HubDep, _: CallerDep) -> AsyncIterator[AsyncSession]:
     async with hub.database.read_session() as session:
         yield session
 
 
-async def write_session(hub: HubDep) -> AsyncIterator[AsyncSession]:
+async def write_session(hub: HubDep, _: CallerDep) -> AsyncIterator[AsyncSession]:
     async with hub.database.write_session() as session:
         yield session
 
@@ -50,30 +69,25 @@ async def write_catalogue(hub: HubDep, session: WriteSession) -> Catalogue:
 ReadCatalogue = Annotated[Catalogue, Depends(read_catalogue, scope="function")]
 WriteCatalogue = Annotated[Catalogue, Depends(write_catalogue, scope="function")]
 
-_key_header = APIKeyHeader(
-    name="X-API-Key",
-    auto_error=False,
-    scheme_name="ApiKey",
-    description="From `ioc-hub key create`; public figures need none.",
-)
+
+async def refuse_unknown_parameters(request: Request) -> None:
+    """A misspelt parameter must not be ignored: `form=2024` would silently answer another question."""
+    route = request.scope["route"]
+    known = {one.alias for one in get_flat_params(route.dependant) if isinstance(one.field_info, params.Query)}
+    if unknown := [name for name in request.query_params if name not in known]:
+        facts = {"fields": ", ".join(sorted(known)) or "–"}
+        mistakes = [RowError("unknown-field", pointer=f"/query/{name[:100]}", facts=facts) for name in unknown[:20]]
+        raise InvalidRequest(count=len(mistakes), errors=mistakes)
 
 
-async def current_caller(hub: HubDep, key: Annotated[str | None, Security(_key_header)]) -> Caller | None:
-    """Nobody without a key; a key that is not good is refused even where none is needed."""
-    return None if key is None else await authenticate(hub.database, key, hub.pepper)
-
-
-CallerDep = Annotated[Caller | None, Depends(current_caller)]
-
-
-def get_language(request: Request) -> str:
+async def get_language(request: Request) -> str:
     return preferred_language(request.headers.get("accept-language"))
 
 
 Language = Annotated[str, Depends(get_language)]
 
 
-def get_as_of(
+async def get_as_of(
     hub: HubDep,
     as_of: Annotated[
         str | None,

@@ -4,7 +4,7 @@ import hashlib
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Header, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from app import exact_json
 from app.auth import require_caller
@@ -44,11 +44,12 @@ from app.routers.dependencies import (
     ReadSession,
     WriteCatalogue,
     WriteSession,
+    refuse_unknown_parameters,
 )
 from app.schemas.readings import STATUSES, ReadingOut, ReadingPage
 from app.schemas.readings import Receipt as ReceiptOut
 
-router = APIRouter(prefix="/v1/readings", tags=["readings"])
+router = APIRouter(prefix="/v1/readings", tags=["readings"], dependencies=[Depends(refuse_unknown_parameters)])
 
 _CSV_EXAMPLE = "indicator,unit,period,value,status,note\ntthc.dossier.received,25813,2026-11-20,42,final,\n"
 _NDJSON_EXAMPLE = '{"indicator":"tthc.dossier.received","unit":"25813","period":"2026-11-20","value":42}\n'

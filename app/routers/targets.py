@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from app import models
 from app.auth import require_caller
@@ -31,10 +31,11 @@ from app.routers.dependencies import (
     ReadSession,
     WriteCatalogue,
     WriteSession,
+    refuse_unknown_parameters,
 )
 from app.schemas.aggregates import TargetIn, TargetOut, TargetPage
 
-router = APIRouter(prefix="/v1/targets", tags=["targets"])
+router = APIRouter(prefix="/v1/targets", tags=["targets"], dependencies=[Depends(refuse_unknown_parameters)])
 
 
 @router.put(

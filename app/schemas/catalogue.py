@@ -1,9 +1,10 @@
 """The catalogue on the wire."""
 
+import re
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 Periodicity = Literal["realtime", "hourly", "daily", "weekly", "monthly", "quarterly", "yearly"]
 TimeLaw = Literal["sum", "mean", "last", "min", "max", "cumulative", "ratio", "none"]
@@ -104,27 +105,44 @@ Address = Annotated[
 Name = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\x00]+$")]
 
 
-class LinkIn(BaseModel):
+def _written_out(value: object) -> object:
+    """Otherwise a number, even one in a text, would count as seconds since 1970."""
+    if not isinstance(value, date) and not re.fullmatch(r"\d{4}-\d\d-\d\d", str(value), re.ASCII):
+        raise ValueError("it must be a day like 2025-07-01")
+    return value
+
+
+Day = Annotated[date, BeforeValidator(_written_out)]
+
+
+class Lasting(BaseModel):
+    """Valid for some days, `[valid_from, valid_to)`; either end may be open."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    valid_from: Day | None = None
+    valid_to: Day | None = None
+
+    @model_validator(mode="after")
+    def _forwards(self) -> Self:
+        if self.valid_from and self.valid_to and self.valid_to <= self.valid_from:
+            raise ValueError(f"valid_to {self.valid_to} must be after valid_from {self.valid_from}")
+        return self
+
+
+class LinkIn(Lasting):
     """Another unit, and for which days; without days for the common life of both."""
 
-    model_config = ConfigDict(extra="forbid")
-
     unit: Address
-    valid_from: date | None = None
-    valid_to: date | None = None
 
 
-class UnitIn(BaseModel):
+class UnitIn(Lasting):
     """A region, agency, site or any other unit. The same (code, valid_from) again changes it."""
-
-    model_config = ConfigDict(extra="forbid")
 
     code: UnitCode
     kind: UnitKind
     name_vi: Name
     name_en: Name | None = Field(None, description="Default: name_vi.")
-    valid_from: date | None = None
-    valid_to: date | None = None
     latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
     longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
     parents: list[LinkIn] | None = Field(None, max_length=100, description="All its parents; absent: as they are.")

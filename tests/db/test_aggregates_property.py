@@ -187,8 +187,8 @@ async def compare(
     session: AsyncSession, catalogue: Catalogue, history: History, world: NaiveWorld, as_of: datetime | None
 ) -> None:
     asked: dict[Grain, dict[datetime, set[str]]] = {}
-    for code, _, grain, start in questions(history):
-        asked.setdefault(Grain[grain], {}).setdefault(start, set()).add(code)
+    for code, _, name, start in questions(history):
+        asked.setdefault(Grain[name], {}).setdefault(start, set()).add(code)
     units = list(catalogue.units.values())
     for grain, starts in asked.items():
         question = Question(

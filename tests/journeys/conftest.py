@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,13 +38,18 @@ def hub_process(data: Path, *options: str) -> Iterator[RunningHub]:
     command = [*COMMAND, "up", *options]
     process = subprocess.Popen(command, env=environment(data), stderr=subprocess.PIPE, text=True)
     try:
-        yield RunningHub(process, data, _address(process))
+        url = _address(process)
+        # Its log must go on being read: a full pipe would stop the server in the middle of a request.
+        drain = threading.Thread(target=deque, args=(process.stderr, 0))
+        drain.start()
+        yield RunningHub(process, data, url)
     finally:
         if process.poll() is None:
             process.kill()
             process.wait()
-        assert process.stderr is not None
-        process.stderr.close()
+    drain.join()
+    assert process.stderr is not None
+    process.stderr.close()
 
 
 def _address(process: subprocess.Popen[str]) -> str:
