@@ -141,13 +141,13 @@ SELECT indicator_id, unit_id, grain, period_start, value, status, note, %(source
 """
 
 # A statement of its own, so that it sees what other batches committed while `_CREATE` waited for them.
-# `present` locks in the order of the keys; whoever comes second compares with what the first one wrote.
+# `present` locks in the order of the keys; whoever comes second compares with what the first one wrote. What this batch has
+# just created is among them, and unchanged.
 # A clock that was set back must not make a correction older than what it corrects.
 _CORRECT = """
 WITH present AS MATERIALIZED (
     SELECT i.number, i.value AS new_value, i.status AS new_status, i.note AS new_note, r.*
       FROM incoming i JOIN reading r USING (indicator_id, unit_id, grain, period_start)
-     WHERE r.batch_id <> %(batch)s
      ORDER BY indicator_id, unit_id, grain, period_start
        FOR UPDATE OF r
 ), judged AS (
@@ -170,14 +170,13 @@ WITH present AS MATERIALIZED (
      WHERE verdict = 'corrected'
        AND (r.indicator_id, r.unit_id, r.grain, r.period_start) = (j.indicator_id, j.unit_id, j.grain, j.period_start)
 )
-SELECT number, verdict, received_at, source_id FROM judged
+SELECT number, verdict, received_at, source_id FROM judged WHERE verdict <> 'unchanged'
 UNION ALL
 SELECT number, CASE WHEN owner <> %(source)s THEN 'other-source' ELSE 'nothing-to-withdraw' END, NULL, owner
   FROM incoming i
   LEFT JOIN LATERAL (SELECT r.source_id AS owner FROM reading r
                       WHERE (r.indicator_id, r.unit_id) = (i.indicator_id, i.unit_id) LIMIT 1) first ON true
- WHERE NOT EXISTS (SELECT FROM reading r WHERE (r.indicator_id, r.unit_id, r.grain, r.period_start)
-                                             = (i.indicator_id, i.unit_id, i.grain, i.period_start))
+ WHERE NOT EXISTS (SELECT FROM present p WHERE p.number = i.number)
 """
 
 

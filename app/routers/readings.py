@@ -1,13 +1,14 @@
 """`/v1/readings`: what is observed comes in here and can be read back as it was reported."""
 
 import hashlib
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
 from app import exact_json
-from app.auth import require_caller
+from app.auth import Caller, require_caller
 from app.catalogue.access import require_readable
 from app.errors import (
     BodyTooLarge,
@@ -55,6 +56,26 @@ _CSV_EXAMPLE = "indicator,unit,period,value,status,note\ntthc.dossier.received,2
 _NDJSON_EXAMPLE = '{"indicator":"tthc.dossier.received","unit":"25813","period":"2026-11-20","value":42}\n'
 
 
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A body of readings and who sent it."""
+
+    caller: Caller
+    media_type: str
+    content: bytes
+
+
+async def read_body(request: Request, caller: CallerDep) -> Sent:
+    """All that can be refused before the body is; and the body before a connection to the database is taken for it, so that
+    senders on slow lines do not hold what others need.
+    """
+    sender = require_caller(caller, "readings:write", Text("để gửi số liệu", "to send readings"))
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in MEDIA_TYPES:
+        raise UnsupportedMediaType(value=media_type or "–", offered=", ".join(MEDIA_TYPES))
+    return Sent(sender, media_type, await request.body())
+
+
 @router.post(
     "",
     response_model=ReceiptOut,
@@ -80,11 +101,10 @@ _NDJSON_EXAMPLE = '{"indicator":"tthc.dossier.received","unit":"25813","period":
     },
 )
 async def post_readings(
-    request: Request,
+    sent: Annotated[Sent, Depends(read_body)],
     hub: HubDep,
     session: WriteSession,
     catalogue: WriteCatalogue,
-    caller: CallerDep,
     language: Language,
     mode: Annotated[
         Literal["atomic", "partial"],
@@ -101,20 +121,15 @@ async def post_readings(
     (the earlier one is kept), null withdraws it. So a batch may be repeated whenever the sender is unsure; with an
     `Idempotency-Key` the very same answer comes back for seven days.
     """
-    caller = require_caller(caller, "readings:write", Text("để gửi số liệu", "to send readings"))
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type not in MEDIA_TYPES:
-        raise UnsupportedMediaType(value=media_type or "–", offered=", ".join(MEDIA_TYPES))
-    body = await request.body()
-    replay = {"key_prefix": str(caller.key_prefix), "route": "POST /v1/readings"}
+    replay = {"key_prefix": str(sent.caller.key_prefix), "route": "POST /v1/readings"}
     if idempotency_key is not None:
-        digest = hashlib.sha256(repr((media_type, mode, reinstate)).encode() + body).digest()
+        digest = hashlib.sha256(repr((sent.media_type, mode, reinstate)).encode() + sent.content).digest()
         stored = await find_answer(session, **replay, key=idempotency_key, request_hash=digest)
         if stored is not None:
             return Response(stored, media_type=JSON, headers={"idempotency-replayed": "true"})
-    rows = read_rows(body, media_type, max_rows=hub.settings.max_rows)
+    rows = read_rows(sent.content, sent.media_type, max_rows=hub.settings.max_rows)
     receipt = await record_readings(
-        session, caller, catalogue, rows,
+        session, sent.caller, catalogue, rows,
         partial=mode == "partial", reinstate=reinstate, now=hub.now(), settings=hub.settings,
     )  # fmt: skip
     for verdict in ("created", "unchanged", "corrected", "rejected"):
