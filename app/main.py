@@ -48,7 +48,10 @@ def create_app(settings: Settings, url: str | None = None) -> FastAPI:
         openapi_url="/openapi.json",
         redoc_url=None,
     )
-    app.add_middleware(BoundedBody, limit=settings.max_body_bytes)
+    # Only batches may be large, and their sender is known before they are read.
+    app.add_middleware(
+        BoundedBody, limit=min(2**21, settings.max_body_bytes), limits={"/v1/readings": settings.max_body_bytes}
+    )
     app.add_middleware(RequestContext)
     problems.install(app)
     app.openapi = functools.cache(functools.partial(describe, app))  # type: ignore[method-assign]

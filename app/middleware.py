@@ -4,6 +4,7 @@ import re
 import secrets
 import time
 import zlib
+from collections.abc import Mapping
 
 import structlog
 from fastapi import Request
@@ -60,26 +61,28 @@ class RequestContext:
 class BoundedBody:
     """Stop a body that is too large before it is in memory, and undo gzip on the way."""
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
+    def __init__(self, app: ASGIApp, limit: int, limits: Mapping[str, int]) -> None:
         self.app = app
         self.limit = limit
+        self.limits = limits  # of single paths
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
         headers = Headers(scope=scope)
+        limit = self.limits.get(scope["path"], self.limit)
         encoding = headers.get("content-encoding", "identity").strip().lower() or "identity"
         try:
             if encoding not in {"identity", "gzip"}:
                 raise UnsupportedMediaType(value=encoding, offered="gzip, identity")
             length = headers.get("content-length", "")
-            if length.isdigit() and int(length) > self.limit:
-                raise BodyTooLarge(limit=self.limit)
+            if length.isdigit() and int(length) > limit:
+                raise BodyTooLarge(limit=limit)
         except HubError as error:
             await problem_response(Request(scope), error)(scope, receive, send)
             return
-        await self.app(scope, _Bounded(receive, self.limit, gzip=encoding == "gzip"), send)
+        await self.app(scope, _Bounded(receive, limit, gzip=encoding == "gzip"), send)
 
 
 class _Bounded:

@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from itertools import islice
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
@@ -397,17 +398,7 @@ async def load_catalogue(session: AsyncSession, version: int) -> Catalogue:
     by_code: dict[str, list[Unit]] = {}
     for one in units.values():
         by_code.setdefault(one.code, []).append(one)
-    edges = [
-        Edge(
-            parent=units[row.parent_id],
-            child=units[row.child_id],
-            start=_start(row.valid_from),
-            end=_end(row.valid_to),
-            recorded_at=row.recorded_at,
-            superseded_at=row.superseded_at,
-        )
-        for row in edge_rows
-    ]
+    edges = [_edge(units[row.parent_id], units[row.child_id], row) for row in edge_rows]
     successions = [
         Succession(units[row.unit_id], units[row.successor_id], row.on_day, row.kind, row.divided)
         for row in successor_rows
@@ -428,6 +419,18 @@ async def load_catalogue(session: AsyncSession, version: int) -> Catalogue:
         units_by_code=by_code,
         tree=Tree(edge for edge in edges if edge.known(None)),
         indicators_by_domain=Counter(indicator.domain.code for indicator in indicators),
+    )
+
+
+def _edge(parent: Unit, child: Unit, row: Row[Any]) -> Edge:
+    """An edge lasts no longer than its ends: a unit that was closed later is not expected any more."""
+    return Edge(
+        parent=parent,
+        child=child,
+        start=max(_start(row.valid_from), parent.start, child.start),
+        end=min(_end(row.valid_to), parent.end, child.end),
+        recorded_at=row.recorded_at,
+        superseded_at=row.superseded_at,
     )
 
 

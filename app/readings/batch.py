@@ -45,6 +45,7 @@ def read_rows(body: bytes, media_type: str, *, max_rows: int) -> Rows:
         MalformedBody: not what it says it is, as a whole (a broken line of NDJSON is only that row's mistake).
         TooManyRows: before the rows are built.
     """
+    body = body.removeprefix(b"\xef\xbb\xbf")
     _refuse_flood(body, max_rows)
     match media_type:
         case "application/json":
@@ -101,7 +102,7 @@ def _read_ndjson(body: bytes, max_rows: int) -> Rows:
 
 def _read_csv(body: bytes, max_rows: int) -> Rows:
     try:
-        text = body.decode("utf-8-sig")
+        text = body.decode()
     except UnicodeDecodeError as error:
         raise MalformedBody(why=Text("phải là UTF-8", f"it must be UTF-8; byte {error.start} is not")) from error
     header, _, _ = text.partition("\n")

@@ -1,9 +1,11 @@
 """Readings on the wire."""
 
+import re
 from decimal import Decimal
 from typing import Annotated, Literal, NotRequired
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, with_config
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, with_config
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from app.schemas.wire import Number
@@ -16,8 +18,20 @@ STATUSES: tuple[Status, ...] = ("estimated", "provisional", "final")  # weakest 
 # NUL is the one character that Postgres cannot keep in a text.
 Code = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00]*$")]
 Note = Annotated[str, StringConstraints(max_length=1000, pattern=r"^[^\x00]*$")]
+
+
+def _written_plainly(value: object) -> object:
+    """`Decimal` itself would take "1_000" and digits of other scripts."""
+    if isinstance(value, str) and not _NUMBER.fullmatch(value):
+        raise PydanticCustomError("decimal_parsing", "not a decimal")
+    return value
+
+
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,6})?", re.ASCII)
 ExactValue = Annotated[
-    Decimal, Field(max_digits=MAX_WHOLE_DIGITS + MAX_DECIMALS, decimal_places=MAX_DECIMALS, allow_inf_nan=False)
+    Decimal,
+    Field(max_digits=MAX_WHOLE_DIGITS + MAX_DECIMALS, decimal_places=MAX_DECIMALS, allow_inf_nan=False),
+    BeforeValidator(_written_plainly),
 ]
 
 
