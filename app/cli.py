@@ -84,7 +84,8 @@ def own_database_of(settings: Settings) -> Iterator[str]:
     if settings.database_url is not None:
         yield settings.database_url
     else:
-        with EmbeddedPostgres(settings.data_dir) as url:
+        embedded = EmbeddedPostgres(settings.data_dir)
+        with embedded as url, embedded.kept_running():
             yield url
 
 

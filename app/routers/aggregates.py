@@ -124,7 +124,7 @@ async def get_explanation(
 ) -> Response:
     """Where does this number come from: the law, the units behind it, the readings, their sources, batches and times."""
     [what] = asked_indicators(catalogue, [catalogue.require_indicator(indicator).code])
-    require_readable(caller, [what])
+    require_readable(caller, [what, *catalogue.parts_of(what)])  # it shows the readings of the parts
     bucket = _bucket(hub, period)
     who = asked_units(catalogue, [unit], bucket.start, bucket.end, period)
     if len(who) > 1:

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import require_caller
+from app.catalogue.access import require_whole_hub
 from app.catalogue.catalogue import Catalogue, Domain, Edge, Indicator, Succession, Unit
 from app.catalogue.domains import switch_domain
 from app.catalogue.units import record_units
@@ -71,7 +72,11 @@ async def list_domains(
     return not_modified(request, tag) or answer({"items": items}, language, tag=tag)
 
 
-@router.patch("/domains/{code}", response_model=DomainOut, responses=problems(KeyRequired, ScopeMissing, UnknownDomain))
+@router.patch(
+    "/domains/{code}",
+    response_model=DomainOut,
+    responses=problems(KeyRequired, ScopeMissing, OutsideKeyUnits, UnknownDomain),
+)
 async def change_domain(
     code: Code,
     change: DomainChange,
@@ -81,7 +86,8 @@ async def change_domain(
     language: Language,
 ) -> Response:
     """Switch a domain on or off. Off: its indicators leave the lists and take no readings; what was reported stays."""
-    require_caller(caller, "catalogue:write", Text("để sửa danh mục", "to change the catalogue"))
+    caller = require_caller(caller, "catalogue:write", Text("để sửa danh mục", "to change the catalogue"))
+    require_whole_hub(caller, catalogue, code)
     domain = await switch_domain(session, catalogue.require_domain(code), active=change.active)
     return answer(domain_out(domain, catalogue.indicators_by_domain.get(code, 0), language), language)
 

@@ -1,5 +1,7 @@
 """Starting, stopping and killing the hub: the data is there again, and mistakes are sentences."""
 
+import itertools
+import os
 import signal
 import socket
 import subprocess
@@ -45,6 +47,27 @@ def test_what_was_accepted_survives_stops_and_kills(tmp_path: Path) -> None:
 
         hub.stop(signal.SIGINT)
         assert postgres_processes(data) == []
+
+
+def test_a_database_that_is_killed_comes_back_by_itself(tmp_path: Path) -> None:
+    with hub_process(tmp_path / "hub", "--no-demo") as hub:
+        key = verb(hub.data, "key", "create", "--source", "s", "--scope", "readings:write").stdout.strip()
+        postmaster = int((hub.data / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+        os.kill(postmaster, signal.SIGKILL)
+
+        reading = {"indicator": "health.emergency", "unit": "25840", "period": "2026-11-19", "value": 3}
+        answers = iter(
+            lambda: (
+                httpx.post(
+                    f"{hub.url}/v1/readings", json={"readings": [reading]}, headers={"X-API-Key": key}
+                ).status_code
+            ),
+            200,
+        )
+        refusals = list(itertools.islice(answers, 2000))
+
+        assert set(refusals) <= {503}
+        assert figure(hub) == 3
 
 
 def test_a_port_in_use_is_a_sentence(tmp_path: Path) -> None:
