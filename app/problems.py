@@ -10,7 +10,7 @@ from fastapi.responses import Response
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
-from starlette.routing import Route
+from starlette.routing import compile_path
 
 from app import errors, exact_json
 from app.errors import HubError, RowError, row_error
@@ -115,7 +115,7 @@ def _of_http(request: Request, error: HTTPException) -> HubError:
         case 404:
             return errors.NotFound(path=request.url.path)
         case 405:
-            allow = ", ".join(sorted(_methods(request)))
+            allow = ", ".join(sorted(_methods(request))) or (error.headers or {}).get("Allow", "GET")
             return errors.MethodNotAllowed(
                 path=request.url.path, method=request.method, allow=allow, headers={"allow": allow}
             )
@@ -128,12 +128,12 @@ def _of_http(request: Request, error: HTTPException) -> HubError:
 
 
 def _methods(request: Request) -> set[str]:
-    """The methods of every route with this path; the framework names those of the first one only."""
+    """The methods of every route with this path, by the description; the framework names those of the first one only."""
     return {
-        method
-        for route in request.app.routes
-        if isinstance(route, Route) and route.path_regex.match(request.url.path)
-        for method in route.methods or ()
+        method.upper()
+        for path, operations in request.app.openapi()["paths"].items()
+        if compile_path(path)[0].match(request.url.path)
+        for method in operations
     }
 
 

@@ -112,12 +112,12 @@ def made_up(stream: Stream, since: datetime, until: datetime) -> Iterator[Readin
 
 
 async def load_demo(
-    session: AsyncSession, settings: Settings, now: datetime, progress: Callable[[str, int], None]
+    session: AsyncSession, settings: Settings, now: datetime, progress: Callable[[str, int], None], *, days: int = DAYS
 ) -> None:
-    """The past forty days. Revenue is year-to-date, so it starts with the year of the first day."""
+    """The past days. Revenue is year-to-date, so it starts with the year of the first day."""
     source = await require_source(session, SOURCE)
     catalogue = await load_catalogue(session, -1)
-    first = datetime.combine(now.date() - timedelta(days=DAYS), time())
+    first = datetime.combine(now.date() - timedelta(days=days), time())
     for stream in STREAMS:
         since = datetime(first.year, 1, 1) if stream.indicator == "budget.revenue.total" else first
         await _record(

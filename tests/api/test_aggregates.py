@@ -1,0 +1,282 @@
+"""What it adds up to, as a screen or an analyst asks for it. The laws themselves are in tests/unit/test_laws.py."""
+
+import csv
+import io
+from typing import Any
+
+import pytest
+import time_machine
+
+from tests.conftest import HubUnderTest
+
+VISITS, EMERGENCIES = "health.visit.outpatient", "health.emergency"
+REVENUE = "budget.revenue.total"
+WARDS = ("25768", "25813", "25837", "25840", "25843", "25846", "25849")  # the seven of the region bencat
+
+
+async def test_a_regions_total_grows_as_its_wards_report_and_says_how_many_did(hub: HubUnderTest) -> None:
+    shown = []
+    for number, ward in enumerate(WARDS, start=1):
+        await hub.sent((VISITS, ward, "2026-10-05", 10 * number))
+        shown.append(await hub.point(VISITS, "bencat", "2026-10-05", "day"))
+
+    assert [point["value"] for point in shown] == [10, 30, 60, 100, 150, 210, 280]
+    assert [point["coverage"]["units"] for point in shown] == [[number, 7] for number in range(1, 8)]
+    assert [point["partial"] for point in shown] == [True] * 6 + [False]
+
+
+async def test_a_code_that_was_used_again_is_two_series(hub: HubUnderTest) -> None:
+    await hub.sent((VISITS, "25840", "2025-06-30", 1), (VISITS, "25840", "2025-07-01", 2))
+
+    query = {"indicator": VISITS, "unit": "25840", "grain": "month", "from": "2025-06", "to": "2025-07"}
+    before, after = (await hub.client.get("/v1/aggregates", params=query)).json()["series"]
+
+    assert (before["unit_name"], after["unit_name"]) == ("An Dien Ward", "Long Nguyen Ward")
+    assert [(point["value"], point.get("reason")) for point in before["points"]] == [
+        (1, None),
+        (None, "not-applicable"),
+    ]
+    assert [(point["value"], point.get("reason")) for point in after["points"]] == [(None, "not-applicable"), (2, None)]
+
+
+async def test_one_day_of_an_address_picks_one_of_the_two(hub: HubUnderTest) -> None:
+    query = {"indicator": VISITS, "unit": "25840@2025-01-01", "grain": "year", "from": "2025", "to": "2025"}
+
+    [series] = (await hub.client.get("/v1/aggregates", params=query)).json()["series"]
+
+    assert series["unit_name"] == "An Dien Ward"
+
+
+@time_machine.travel("2026-11-10T12:00:00+07:00")
+async def test_a_running_month_is_compared_with_the_same_part_of_the_month_before(hub: HubUnderTest) -> None:
+    await hub.sent(
+        *((VISITS, "25813", f"2026-10-{day:02}", 100) for day in range(1, 32)),
+        *((VISITS, "25813", f"2026-11-{day:02}", 110) for day in range(1, 10)),
+        *((VISITS, "25813", f"2025-11-{day:02}", 50) for day in range(1, 31)),
+    )
+
+    point = await hub.point(VISITS, "25813", "2026-11", "month", compare="previous,year_ago,ytd")
+
+    assert (point["value"], point["partial"]) == (990, True)
+    assert point["previous"] == {
+        "period": "2026-10", "until": "2026-10-10T00:00:00", "value": 900, "change": 90, "change_pct": 10,
+    }  # fmt: skip
+    assert (point["year_ago"]["value"], point["year_ago"]["change_pct"]) == (450, 120)
+    assert point["ytd"] == {"value": 3100 + 990}
+
+
+async def test_year_to_date_figures_become_the_amounts_of_their_months(hub: HubUnderTest) -> None:
+    await hub.sent(
+        (REVENUE, "25813", "2025-12-31", "1200.5"),
+        (REVENUE, "25813", "2026-01-31", "100.25"),
+        (REVENUE, "25813", "2026-02-28", "150.75"),
+        (REVENUE, "25813", "2026-03-31", "149.5"),  # corrected downward by the source
+    )
+
+    points = await hub.points(REVENUE, "25813", "month", "2026-01", "2026-03", compare="ytd")
+
+    assert [point["value"] for point in points] == [100.25, 50.5, -1.25]
+    assert [point["ytd"]["value"] for point in points] == [100.25, 150.75, 149.5]
+
+
+async def test_a_ratio_is_sum_over_sum_and_never_a_mean_of_percentages(hub: HubUnderTest) -> None:
+    received, online = "tthc.dossier.received", "tthc.dossier.received.online"
+    await hub.sent(
+        (received, "25813", "2026-10-05", 900), (online, "25813", "2026-10-05", 90),
+        (received, "25840", "2026-10-05", 100), (online, "25840", "2026-10-05", 90),
+    )  # fmt: skip
+
+    wards = [await hub.point("tthc.dossier.online_rate", ward, "2026-10-05", "day") for ward in ("25813", "25840")]
+    region = await hub.point("tthc.dossier.online_rate", "bencat", "2026-10-05", "day")
+
+    assert [ward["value"] for ward in wards] == [10, 90]
+    assert region["value"] == 18
+
+
+async def test_a_value_without_readings_says_why(hub: HubUnderTest) -> None:
+    await hub.sent(("tthc.dossier.received.online", "25813", "2026-10-05", 5), ("digital.dti.rank", "25813", "2024", 3))
+
+    reasons = {
+        "nothing": await hub.point(VISITS, "25813", "2026-10-05", "day"),
+        "numerator only": await hub.point("tthc.dossier.online_rate", "25813", "2026-10-05", "day"),
+        "a rank does not add up": await hub.point("digital.dti.rank", "bencat", "2026", "year"),
+        "finer than the readings": await hub.point("digital.dti.rank", "25813", "2026-10-05", "day"),
+    }
+
+    assert {question: (point["value"], point["reason"]) for question, point in reasons.items()} == {
+        "nothing": (None, "no-data"),
+        "numerator only": (None, "missing-denominator"),
+        "a rank does not add up": (None, "no-data"),
+        "finer than the readings": (None, "grain-too-fine"),
+    }
+
+
+async def test_as_of_an_earlier_moment_gives_the_earlier_answer(hub: HubUnderTest) -> None:
+    await hub.sent((VISITS, "25813", "2026-10-05", 10))
+    [reported] = (await hub.client.get("/v1/readings", params={"indicator": VISITS, "unit": "25813"})).json()["items"]
+    await hub.sent((VISITS, "25813", "2026-10-05", 12), (VISITS, "25840", "2026-10-05", 5))
+
+    then = await hub.point(VISITS, "bencat", "2026-10-05", "day", asOf=reported["received_at"])
+    now = await hub.point(VISITS, "bencat", "2026-10-05", "day")
+
+    assert (then["value"], then["coverage"]["units"]) == (10, [1, 7])
+    assert (now["value"], now["coverage"]["units"]) == (17, [2, 7])
+
+
+async def test_an_answer_that_is_still_right_is_304_and_another_one_after_a_correction(hub: HubUnderTest) -> None:
+    await hub.sent((VISITS, "25813", "2026-10-05", 10))
+    query = {"indicator": VISITS, "unit": "bencat", "grain": "day", "from": "2026-10-05", "to": "2026-10-05"}
+    first = await hub.client.get("/v1/aggregates", params=query)
+    have = {"if-none-match": first.headers["etag"]}
+
+    again = await hub.client.get("/v1/aggregates", params=query, headers=have)
+    other_language = await hub.client.get("/v1/aggregates", params=query, headers=have | {"accept-language": "vi"})
+    resent = await hub.sent((VISITS, "25813", "2026-10-05", 10))
+    after_resend = await hub.client.get("/v1/aggregates", params=query, headers=have)
+    await hub.sent((VISITS, "25813", "2026-10-05", 11))
+    after_correction = await hub.client.get("/v1/aggregates", params=query, headers=have)
+
+    assert (again.status_code, again.content) == (304, b"")
+    assert other_language.status_code == 200
+    assert resent["unchanged"] == 1
+    assert after_resend.status_code == 304
+    assert after_correction.json()["series"][0]["points"][0]["value"] == 11
+    assert after_correction.headers["etag"] != first.headers["etag"]
+
+
+async def test_the_same_figures_as_csv(hub: HubUnderTest) -> None:
+    await hub.sent((VISITS, "25813", "2026-10-05", "0.1"), (VISITS, "25813", "2026-10-06", 10))
+    query = {"indicator": VISITS, "unit": "25813", "grain": "day", "from": "2026-10-05", "to": "2026-10-06"}
+
+    answer = await hub.client.get("/v1/aggregates", params=query, headers={"accept": "text/csv"})
+
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    rows = list(csv.DictReader(io.StringIO(answer.text)))
+    assert [(row["period"], row["value"], row["origin"], row["partial"]) for row in rows] == [
+        ("2026-10-05", "0.1", "reported", "false"),
+        ("2026-10-06", "10", "reported", "false"),
+    ]
+
+
+async def test_units_are_ranked_best_first_by_the_indicators_direction(hub: HubUnderTest) -> None:
+    waiting, visits = "health.waiting_time", VISITS  # less is better; more is better or neutral
+    await hub.sent(
+        *((waiting, ward, "2026-10-05", value) for ward, value in zip(WARDS, (30, 10, 20, 20), strict=False)),
+        *((visits, ward, "2026-10-05", value) for ward, value in zip(WARDS, (30, 10, 20, 20), strict=False)),
+    )
+
+    async def ranked(indicator: str) -> list[tuple[Any, ...]]:
+        query = {"indicator": indicator, "children_of": "bencat", "period": "2026-10-05"}
+        items = (await hub.client.get("/v1/rankings", params=query)).json()["items"]
+        return [(item["rank"], item["unit"], item["value"]) for item in items]
+
+    silent = [(None, "25843", None), (None, "25846", None), (None, "25849", None)]
+    assert await ranked(waiting) == [(1, "25813", 10), (2, "25837", 20), (2, "25840", 20), (4, "25768", 30), *silent]
+    assert await ranked(visits) == [(1, "25768", 30), (2, "25837", 20), (2, "25840", 20), (4, "25813", 10), *silent]
+
+
+async def test_an_explanation_names_law_units_readings_sources_batches_and_times(hub: HubUnderTest) -> None:
+    receipt = await hub.sent((VISITS, "25813", "2026-10-05", 10), (VISITS, "25840", "2026-10-06", 5), source="clinic")
+
+    query = {"indicator": VISITS, "unit": "bencat", "period": "2026-10"}
+    told = (await hub.client.get("/v1/aggregates/explain", params=query)).json()
+
+    assert told["rule"] == "Period by period summed over the units; then the sum of its periods."
+    assert (told["figure"]["value"], told["figure"]["coverage"]["units"]) == (15, [2, 7])
+    assert [(part["unit"], part["base_periods"], part["first_period"]) for part in told["parts"]] == [
+        ("25813", 1, "2026-10-05"),
+        ("25840", 1, "2026-10-06"),
+    ]
+    assert told["readings_total"] == 2
+    assert [(one["unit"], one["value"], one["source"], one["batch"]) for one in told["readings"]] == [
+        ("25840", 5, "clinic", receipt["batch"]),
+        ("25813", 10, "clinic", receipt["batch"]),
+    ]
+    assert all(one["received_at"] for one in told["readings"])
+
+
+async def test_a_ratio_is_explained_by_its_parts(hub: HubUnderTest) -> None:
+    await hub.sent(
+        ("budget.revenue.total", "25813", "2026-10-31", 300), ("budget.revenue.estimate", "25813", "2026", 1200)
+    )
+
+    query = {"indicator": "budget.revenue.estimate_rate", "unit": "25813", "period": "2026-10"}
+    told = (await hub.client.get("/v1/aggregates/explain", params=query)).json()
+
+    assert told["figure"]["value"] == 25
+    assert (told["numerator"]["period"], told["numerator"]["value"]) == ("2026-10", 300)
+    assert (told["denominator"]["period"], told["denominator"]["value"]) == ("2026", 1200)  # the one in force
+
+
+async def test_several_targets_stand_side_by_side_each_with_its_setter(hub: HubUnderTest) -> None:
+    key = await hub.key("planning", scopes=["targets:write"])
+    rate, cell = "tthc.dossier.online_rate", {"unit": "25813", "period": "2026"}
+    await hub.sent((rate, "25813", "2026", 67))
+
+    for setter, value in (("UBND tỉnh", 50), ("UBND huyện", 100)):
+        body = {"indicator": rate, **cell, "value": value, "setter": setter, "document": "Kế hoạch 2026"}
+        answer = await hub.client.put("/v1/targets", json=body, headers={"X-API-Key": key})
+        assert answer.status_code == 200, answer.text
+
+    point = await hub.point(rate, "25813", "2026", "year", compare="target")
+    assert [(one["setter"], one["value"], one["achieved_pct"], one["state"]) for one in point["targets"]] == [
+        ("UBND tỉnh", 50, 134, "on_track"),
+        ("UBND huyện", 100, 67, "off_track"),
+    ]
+
+
+async def test_a_changed_target_keeps_the_one_of_before_for_as_of_and_null_takes_it_back(hub: HubUnderTest) -> None:
+    key = await hub.key("planning", scopes=["targets:write"])
+    body = {"indicator": VISITS, "unit": "25813", "period": "2026", "setter": "UBND"}
+
+    async def put(value: int | None) -> dict[str, Any]:
+        answer = await hub.client.put("/v1/targets", json=body | {"value": value}, headers={"X-API-Key": key})
+        target: dict[str, Any] = answer.json()
+        return target
+
+    async def known(**params: str) -> list[int]:
+        answer = await hub.client.get("/v1/targets", params={"indicator": VISITS, "unit": "25813", **params})
+        return [item["value"] for item in answer.json()["items"]]
+
+    first = await put(100)
+    assert await put(100) == first  # the same again is no change
+    await put(120)
+    assert await known() == [120]
+    assert await known(asOf=first["recorded_at"]) == [100]
+    await put(None)
+    assert await known() == []
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "code"),
+    [
+        ({"indicator": "no.such"}, 404, "unknown-indicator"),
+        ({"unit": "99999"}, 404, "unknown-unit"),
+        ({"unit": "721"}, 404, "unit-not-valid"),  # ended with the districts
+        ({"from": "yesterday"}, 422, "invalid-request"),
+        ({"from": "2026-12", "to": "2026-01"}, 422, "invalid-request"),
+        ({"grain": "decade"}, 422, "invalid-request"),
+        ({"compare": "last_week"}, 422, "invalid-request"),
+        ({"asOf": "never"}, 422, "invalid-request"),
+        ({"form": "2026"}, 422, "invalid-request"),  # misspelt, and not ignored
+        ({"from": "1950", "grain": "hour"}, 422, "too-many-points"),
+        ({"indicator": "security.crime.total"}, 401, "key-required"),
+    ],
+)
+async def test_a_question_that_cannot_be_answered_is_refused_with_its_reason(
+    hub: HubUnderTest, change: dict[str, str], status: int, code: str
+) -> None:
+    query = {"indicator": VISITS, "unit": "25813", "grain": "month", "from": "2026-01", "to": "2026-10"} | change
+
+    answer = await hub.client.get("/v1/aggregates", params=query)
+
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_a_format_that_cannot_be_made_is_406(hub: HubUnderTest) -> None:
+    query = {"indicator": VISITS, "unit": "25813", "from": "2026-01", "to": "2026-10"}
+
+    answer = await hub.client.get("/v1/aggregates", params=query, headers={"accept": "application/pdf"})
+
+    assert (answer.status_code, answer.json()["code"]) == (406, "not-acceptable")

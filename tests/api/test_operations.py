@@ -1,0 +1,111 @@
+"""What operators look at: health, readiness, metrics, the meaning of problems; and the synthetic demo."""
+
+from datetime import datetime
+
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy import text
+
+from app.readings.demo import STREAMS, feed_demo, load_demo, made_up
+from tests.conftest import HubUnderTest
+
+
+async def test_health_is_the_process_and_readiness_its_surroundings(hub: HubUnderTest) -> None:
+    health, ready = await hub.client.get("/healthz"), await hub.client.get("/readyz")
+
+    assert health.json() == {"status": "ok"}
+    assert ready.status_code == 200
+    assert ready.json()["ready"] is True
+    assert {name: check["ok"] for name, check in ready.json().items() if name != "ready"} == {
+        "database": True, "migrations": True, "disk": True,
+    }  # fmt: skip
+
+
+async def test_a_database_of_another_version_is_not_ready(hub: HubUnderTest) -> None:
+    async with hub.session() as session:
+        await session.execute(text("UPDATE alembic_version SET version_num = 'old'"))
+
+    answer = await hub.client.get("/readyz")
+
+    assert answer.status_code == 503
+    assert "run ioc-hub migrate" in answer.json()["migrations"]["detail"]
+
+
+async def test_metrics_count_requests_by_route_and_readings_by_verdict(hub: HubUnderTest) -> None:
+    await hub.sent(("health.emergency", "25813", "2026-10-05", 1))
+    await hub.client.get("/v1/units/25813")
+
+    families = {
+        family.name: family for family in text_string_to_metric_families((await hub.client.get("/metrics")).text)
+    }
+
+    routes = {sample.labels["route"] for sample in families["ioc_http_requests"].samples}
+    assert "/v1/units/{code}" in routes
+    assert "/v1/units/25813" not in routes
+    created = [sample.value for sample in families["ioc_readings"].samples if sample.labels["verdict"] == "created"]
+    assert max(created) >= 1
+
+
+async def test_the_type_of_a_problem_is_an_address_that_explains_it(hub: HubUnderTest) -> None:
+    problem = (await hub.client.get("/v1/indicators/no.such")).json()
+
+    told = await hub.client.get(problem["type"])
+
+    assert told.status_code == 200
+    assert (told.json()["code"], told.json()["status"]) == ("unknown-indicator", 404)
+    unknown = await hub.client.get("/problems/none")
+    assert unknown.json()["code"] == "unknown-problem"
+
+
+async def test_paths_and_methods_that_do_not_exist_are_problems_too(hub: HubUnderTest) -> None:
+    nowhere, wrong = await hub.client.get("/v2/nothing"), await hub.client.delete("/v1/readings")
+
+    assert (nowhere.status_code, nowhere.json()["code"]) == (404, "not-found")
+    assert (wrong.status_code, wrong.json()["code"]) == (405, "method-not-allowed")
+    assert wrong.headers["allow"] == "GET, POST"
+
+
+async def test_the_documentation_needs_nothing_from_outside(hub: HubUnderTest) -> None:
+    page = (await hub.client.get("/docs")).text
+
+    assert "http://" not in page
+    assert "https://" not in page
+    assert (await hub.client.get("/static-offline-docs/swagger-ui-bundle.js")).status_code == 200
+
+
+async def test_the_demo_is_always_the_same_and_marked_synthetic_wherever_it_shows(hub: HubUnderTest) -> None:
+    now = hub.hub.now()
+    yesterday = datetime(now.year, now.month, now.day)
+    async with hub.session() as session:
+        await load_demo(session, hub.hub.settings, yesterday, lambda *_: None, days=2)
+
+    point = await hub.point("budget.revenue.total", "bencat", f"{now.year}", "year")
+    told = await hub.client.get(
+        "/v1/aggregates/explain",
+        params={"indicator": "tthc.dossier.received", "unit": "bencat", "period": f"{now.year}"},
+    )
+
+    assert point["synthetic"] is True
+    assert point["coverage"]["units"] == [7, 7]
+    assert all(reading["synthetic"] for reading in told.json()["readings"])
+    assert "SYNTHETIC" in told.json()["readings"][0]["source_name"]
+    stream = STREAMS[1]
+    start = datetime(2026, 3, 1)
+    assert list(made_up(stream, start, yesterday)) == list(made_up(stream, start, yesterday))
+
+
+async def test_the_demo_goes_on_where_it_stopped(hub: HubUnderTest) -> None:
+    now = hub.hub.now()
+    async with hub.session() as session:
+        await load_demo(session, hub.hub.settings, datetime(now.year, now.month, now.day), lambda *_: None, days=1)
+        before = (await session.execute(text("SELECT count(*) FROM reading"))).scalar_one()
+
+    await feed_demo(hub.hub)
+    async with hub.session() as session:
+        fed = (await session.execute(text("SELECT count(*) FROM reading"))).scalar_one()
+    await feed_demo(hub.hub)
+    async with hub.session() as session:
+        again = (await session.execute(text("SELECT count(*), count(DISTINCT batch_id) FROM reading_history"))).one()
+
+    minutes = now.hour * 60 + now.minute
+    assert fed - before >= 7 * max(0, minutes - 1)
+    assert tuple(again) == (0, 0)  # what was sent again was the same

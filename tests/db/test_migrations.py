@@ -1,0 +1,47 @@
+"""The migrations lead to the declared tables, from nothing, however many start at once."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import IntegrityError
+
+from app import models
+from app.migrate import head_revision, migrate
+from tests.conftest import fresh_database
+
+
+def test_migrations_from_nothing_give_exactly_the_declared_tables(empty_database: str) -> None:
+    engine = create_engine(empty_database)
+    with engine.connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        differences = compare_metadata(context, models.Change.metadata)
+        assert context.get_current_revision() == head_revision()
+    engine.dispose()
+
+    assert differences == []
+
+
+def test_several_hubs_that_start_together_migrate_once(cluster: str) -> None:
+    with fresh_database(cluster, "template0") as url, ThreadPoolExecutor(4) as hubs:
+        migrated = list(hubs.map(migrate, [url] * 4))
+
+    assert sorted(migrated) == [False, False, False, True]
+
+
+def test_a_code_cannot_belong_to_two_units_on_one_day(empty_database: str) -> None:
+    engine = create_engine(empty_database)
+    add = text(
+        "INSERT INTO unit (code, kind, name_vi, name_en, valid_from, valid_to) VALUES ('1', 'commune', 'a', 'a', :since, :until)"
+    )
+    with engine.begin() as connection:
+        connection.execute(add, {"since": None, "until": "2025-07-01"})
+        connection.execute(add, {"since": "2025-07-01", "until": None})
+    with pytest.raises(IntegrityError) as refused, engine.begin() as connection:
+        connection.execute(add, {"since": "2025-06-30", "until": "2025-07-02"})
+    engine.dispose()
+
+    assert isinstance(refused.value.orig, psycopg.errors.ExclusionViolation)
