@@ -1,7 +1,7 @@
 # The verbs of the project. `make run` and `make test` are all a newcomer needs.
 .PHONY: install run test check bench openapi migrate lock format
 
-PYTHON ?= python3.11
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
 install: .venv/installed

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from app.auth import pepper
-from app.catalogue.catalogue import CatalogueCache
+from app.catalogue.cache import CatalogueCache
 from app.database import Database
 from app.settings import Settings
 

@@ -20,7 +20,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import auth
-from app.catalogue.catalogue import CatalogueCache
+from app.catalogue.cache import CatalogueCache
 from app.catalogue.reference import load_reference
 from app.database import Database
 from app.embedded import EmbeddedPostgres

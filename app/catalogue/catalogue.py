@@ -5,23 +5,14 @@ immutable copy and asks the change counter whether it is still the newest. Times
 midnights, `[start, end)`, open ends as `datetime.min` and `datetime.max`.
 """
 
-import asyncio
 import difflib
-import gc
 import unicodedata
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import lru_cache
 from itertools import islice
-from typing import Any
 
-from sqlalchemy import Row, select
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from app import models
-from app.changes import latest_change
 from app.errors import Text, UnitNotValid, UnknownDomain, UnknownIndicator, UnknownUnit
 from app.periods import Grain, PeriodError, midnight, parse_period
 
@@ -324,124 +315,3 @@ def _nearest(code: str, codes: Iterable[str]) -> str:
     if len(code) > 100:
         return "–"
     return ", ".join(difflib.get_close_matches(code, codes, n=3, cutoff=0.5)) or "–"
-
-
-class CatalogueCache:
-    """One process's copy, replaced when the change counter says so."""
-
-    def __init__(self, copy: Catalogue | None = None) -> None:
-        self._copy = copy
-        self._reading = asyncio.Lock()
-
-    async def current(self, session: AsyncSession) -> Catalogue:
-        """The catalogue as this transaction sees it."""
-        version = await latest_change(session, "catalogue")
-        if self._copy is not None and self._copy.version == version:
-            return self._copy
-        async with self._reading:  # after a change all requests miss at once; one reads, the others wait for its copy
-            if self._copy is None or self._copy.version != version:
-                copy = await load_catalogue(session, version)
-                if self._copy is not None and self._copy.version > version:
-                    return copy  # an older transaction is still entitled to its older catalogue
-                self._copy = copy
-                # A hundred thousand objects that stay: the garbage collector need not walk them again and again.
-                gc.collect()
-                gc.freeze()
-            return self._copy
-
-
-async def load_catalogue(session: AsyncSession, version: int) -> Catalogue:
-    """Read all of it; some hundred milliseconds with the whole country."""
-    # What refers is read before what it refers to: outside a snapshot, what others commit in between must not be missing.
-    indicator, unit = models.Indicator.__table__, models.Unit.__table__
-    edge, successor = models.UnitParent.__table__, models.UnitSuccessor.__table__
-    edge_rows = (await session.execute(select(edge).order_by(edge.c.id))).all()
-    successor_rows = (await session.execute(select(successor).order_by(successor.c.id))).all()
-    indicator_rows = (await session.execute(select(indicator).order_by(indicator.c.code.collate("C")))).all()
-    unit_rows = await session.execute(
-        select(unit).order_by(unit.c.code.collate("C"), unit.c.valid_from.asc().nulls_first())
-    )
-    domains = {
-        row.id: Domain(row.id, row.code, Text(row.name_vi, row.name_en), row.position, row.active)
-        for row in await session.scalars(select(models.Domain).order_by(models.Domain.position))
-    }
-    indicators = [
-        Indicator(
-            id=row.id,
-            code=row.code,
-            domain=domains[row.domain_id],
-            name=Text(row.name_vi, row.name_en),
-            measure=row.measure,
-            periodicity=row.periodicity,
-            over_time=row.over_time,
-            over_units=row.over_units,
-            numerator_id=row.numerator_id,
-            denominator_id=row.denominator_id,
-            direction=row.direction,
-            public=row.public,
-            origin=row.origin,
-            search=fold(f"{row.code} {row.name_vi} {row.name_en}"),
-        )
-        for row in indicator_rows
-    ]
-    units = {
-        row.id: Unit(
-            id=row.id,
-            code=row.code,
-            kind=row.kind,
-            name=Text(row.name_vi, row.name_en),
-            valid_from=row.valid_from,
-            valid_to=row.valid_to,
-            latitude=row.latitude,
-            longitude=row.longitude,
-            start=_start(row.valid_from),
-            end=_end(row.valid_to),
-            search=fold(f"{row.code} {row.name_vi} {row.name_en}"),
-        )
-        for row in unit_rows
-    }
-    by_code: dict[str, list[Unit]] = {}
-    for one in units.values():
-        by_code.setdefault(one.code, []).append(one)
-    edges = [_edge(units[row.parent_id], units[row.child_id], row) for row in edge_rows]
-    successions = [
-        Succession(units[row.unit_id], units[row.successor_id], row.on_day, row.kind, row.divided)
-        for row in successor_rows
-    ]
-    sources = {
-        row.id: Source(row.id, row.code, Text(row.name_vi, row.name_en), row.synthetic)
-        for row in await session.execute(select(models.Source.__table__))
-    }
-    return Catalogue(
-        version=version,
-        domains={domain.code: domain for domain in domains.values()},
-        indicators={indicator.code: indicator for indicator in indicators},
-        sources=sources,
-        units=units,
-        edges=edges,
-        successions=successions,
-        indicators_by_id={indicator.id: indicator for indicator in indicators},
-        units_by_code=by_code,
-        tree=Tree(edge for edge in edges if edge.known(None)),
-        indicators_by_domain=Counter(indicator.domain.code for indicator in indicators),
-    )
-
-
-def _edge(parent: Unit, child: Unit, row: Row[Any]) -> Edge:
-    """An edge lasts no longer than its ends: a unit that was closed later is not expected any more."""
-    return Edge(
-        parent=parent,
-        child=child,
-        start=max(_start(row.valid_from), parent.start, child.start),
-        end=min(_end(row.valid_to), parent.end, child.end),
-        recorded_at=row.recorded_at,
-        superseded_at=row.superseded_at,
-    )
-
-
-def _start(day: date | None) -> datetime:
-    return datetime.min if day is None else midnight(day)
-
-
-def _end(day: date | None) -> datetime:
-    return datetime.max if day is None else midnight(day)

@@ -10,7 +10,8 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
-from app.catalogue.catalogue import ADMINISTRATIVE, Catalogue, Edge, Unit, load_catalogue
+from app.catalogue.cache import load_catalogue
+from app.catalogue.catalogue import ADMINISTRATIVE, Catalogue, Edge, Unit
 from app.changes import announce
 from app.errors import OutsideKeyUnits, PeriodConflict, Text, TreeConflict
 from app.schemas.catalogue import LinkIn, UnitIn

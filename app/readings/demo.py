@@ -16,7 +16,8 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
-from app.catalogue.catalogue import Catalogue, load_catalogue
+from app.catalogue.cache import load_catalogue
+from app.catalogue.catalogue import Catalogue
 from app.hub import Hub
 from app.periods import Grain, label
 from app.readings.batch import Rows

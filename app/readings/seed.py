@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.auth import Caller
-from app.catalogue.catalogue import load_catalogue
+from app.catalogue.cache import load_catalogue
 from app.catalogue.reference import data_rows
 from app.catalogue.units import record_units
 from app.changes import announce

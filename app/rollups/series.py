@@ -1,6 +1,7 @@
 """What it adds up to: series of figures, comparisons, rankings."""
 
-from collections.abc import Iterable, Sequence
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -62,6 +63,13 @@ async def aggregate(session: AsyncSession, catalogue: Catalogue, question: Quest
     """Answer a question; `now` is local time. One statement fetches readings, one more the targets when asked for."""
     laws = await prepare(session, catalogue, question, now=now)
     targets = await find_targets(session, catalogue, question) if "target" in question.compare else {}
+    # The laws only compute: in a thread of their own, so that a large question does not keep the small ones waiting.
+    return await asyncio.to_thread(_compute, laws, question, targets)
+
+
+def _compute(
+    laws: Laws, question: Question, targets: Mapping[tuple[int, int, Period], Sequence[Target]]
+) -> list[Series]:
     answer = []
     for indicator in question.indicators:
         for unit in question.units:
@@ -107,8 +115,8 @@ async def prepare(session: AsyncSession, catalogue: Catalogue, question: Questio
     tree = catalogue.tree_as_of(question.as_of)
     needs: dict[Indicator, list[Span]] = {}
     for indicator in question.indicators:
-        for part in _with_parts(catalogue, indicator):
-            needs.setdefault(part, []).extend(_spans(part, indicator, question))
+        for part in (indicator, *catalogue.parts_of(indicator)):
+            needs.setdefault(part, []).extend(_spans(part, question))
     start = min((span.start for spans in needs.values() for span in spans), default=datetime.min)
     end = max((span.end for spans in needs.values() for span in spans), default=datetime.min)
     units = tree.subtree(question.units, start, end)
@@ -116,12 +124,8 @@ async def prepare(session: AsyncSession, catalogue: Catalogue, question: Questio
     return Laws(catalogue.indicators_by_id, tree, observations, now=now)
 
 
-def _with_parts(catalogue: Catalogue, indicator: Indicator) -> Iterable[Indicator]:
-    return [indicator, *catalogue.parts_of(indicator)]
-
-
-def _spans(part: Indicator, indicator: Indicator, question: Question) -> Iterable[Span]:
-    """Where readings of `part` may matter to `indicator` (itself, or a ratio that it is a part of)."""
+def _spans(part: Indicator, question: Question) -> Iterable[Span]:
+    """Where readings of an indicator may matter: of one that is asked for, or of a part of it."""
     for bucket in question.buckets:
         yield _reach(part, bucket, "ytd" in question.compare)
         for kind in ("previous", "year_ago"):
@@ -145,12 +149,10 @@ def _reach(part: Indicator, bucket: Period, from_new_year: bool) -> Span:
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
+    """`rank` is None for a unit without a value."""
+
     rank: int | None
     series: Series
-
-    @property
-    def figure(self) -> Figure:
-        return self.series.points[0].figure
 
 
 async def rank(

@@ -18,7 +18,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.auth import Caller
-from app.catalogue.catalogue import Catalogue, Unit, load_catalogue
+from app.catalogue.cache import load_catalogue
+from app.catalogue.catalogue import Catalogue, Unit
 from app.database import Database
 from app.periods import Grain, Period, label
 from app.readings.batch import Rows
