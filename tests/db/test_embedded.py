@@ -34,6 +34,8 @@ from pathlib import Path
 from app.embedded import EmbeddedPostgres
 import psycopg
 
+# Who is started in the background of a shell inherits that SIGINT is ignored.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 folder, uid, then = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 if uid:
     os.setgroups([]); os.setgid(uid); os.setuid(uid)
@@ -140,7 +142,7 @@ def test_a_folder_in_use_names_the_process_that_uses_it(hub: EmbeddedPostgres, f
             hub.start()
         assert ask(url, "SELECT 1") == 1, "the refused hub must leave the other's server alone"
         other.send_signal(signal.SIGINT)
-        other.wait()
+        other.wait(60)
 
     assert ask(hub.start(), "SELECT 1") == 1
 
@@ -190,7 +192,7 @@ def test_ctrl_c_leaves_the_server_to_the_hub_that_still_answers_requests(folder:
         os.killpg(hub.pid, signal.SIGINT)
 
         assert said(hub) == "still there"
-        assert hub.wait() == 0
+        assert hub.wait(60) == 0
 
 
 def test_a_very_long_path_works(tmp_path: Path) -> None:
@@ -256,7 +258,7 @@ def test_an_ordinary_user_runs_the_server_as_itself() -> None:
         os.chown(name, nobody, -1)
         with hub_process(Path(name), "stop", uid=nobody) as hub:
             assert said(hub).startswith("postgresql+psycopg://")
-            assert hub.wait() == 0
+            assert hub.wait(60) == 0
         assert (Path(name) / "postgres").stat().st_uid == nobody
 
 
@@ -271,4 +273,4 @@ def test_programs_that_only_root_can_reach_are_run(folder: Path, tmp_path: Path)
     with hub_process(folder, "wait", packages=closed) as hub:
         assert ask(said(hub), "SELECT 1") == 1
         hub.send_signal(signal.SIGINT)
-        assert hub.wait() == 0
+        assert hub.wait(60) == 0
