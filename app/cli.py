@@ -30,7 +30,7 @@ from app.hub import Hub
 from app.logs import configure_logs
 from app.main import create_app
 from app.migrate import migrate as apply_migrations
-from app.readings.demo import load_demo
+from app.readings.demo import load_demo, remove_demo
 from app.readings.seed import NewSource, load_seed_figures, require_source
 from app.settings import Settings, SettingsError, load_settings
 from app.worker import run_loops
@@ -90,8 +90,13 @@ def own_database_of(settings: Settings) -> Iterator[str]:
 
 
 @contextlib.contextmanager
-def database_of(settings: Settings, *, migrated: bool = True) -> Iterator[str]:
-    """The URL of the database: the given one, or the embedded one (started here when no running hub has it)."""
+def database_of(settings: Settings, *, migrated: bool = True, made: bool = False) -> Iterator[str]:
+    """The URL of the database: the given one, or the embedded one (started here when no running hub has it).
+
+    Only `made` lets it be made: a mistyped folder must not become an empty hub.
+    """
+    if settings.database_url is None and not made and not (settings.data_dir / "postgres").exists():
+        raise Refusal(f"There is no hub in {settings.data_dir.absolute()}; see --data and IOC_DATA_DIR.")
     running = None if settings.database_url else EmbeddedPostgres(settings.data_dir).running_url()
     if running is not None:
         yield running
@@ -189,16 +194,15 @@ def serve_on(settings: Settings, url: str, listening: socket.socket, *, greeting
     )
     if greeting:
         shown = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 (only compared with)
-        console.print(f"\n[bold green]IOC Hub serves on http://{shown}:{port}[/]   (Ctrl-C stops it, the data stays)")
-        console.print(f"  documentation   http://{shown}:{port}/docs")
-        console.print(
-            f"  a real figure   http://{shown}:{port}/v1/aggregates?indicator=digital.task.done&unit=721&grain=quarter&from=2024-Q3&to=2024-Q3",
-            highlight=False,
+        hub = f"http://{shown}:{port}"
+        figure = "/v1/aggregates?indicator=digital.task.done&unit=721&grain=quarter&from=2024-Q3&to=2024-Q3"
+        lines = (
+            f"\nIOC Hub serves on {hub}   (Ctrl-C stops it, the data stays)",
+            f"  documentation   {hub}/docs",
+            f"  a real figure   {hub}{figure}",
+            "  a key to write  .venv/bin/ioc-hub key create --source my-clinic --scope readings:write --units 25813 --domains health\n",
         )
-        console.print(
-            "  a key to write  .venv/bin/ioc-hub key create --source my-system --scope readings:write\n",
-            highlight=False,
-        )
+        console.print("\n".join(lines), highlight=False, soft_wrap=True)
     # uvicorn finishes the requests under way, then raises the signal that it got again.
     with contextlib.suppress(KeyboardInterrupt):
         uvicorn.Server(config).run(sockets=[listening])
@@ -240,7 +244,7 @@ def progress_bars(totals: dict[str, int]) -> Iterator[Callable[[str, int], None]
 def migrate(data: DataDir = None) -> None:
     """Bring the schema of the database up to this version."""
     settings = load_settings(data_dir=data)
-    with database_of(settings, migrated=False) as url:
+    with database_of(settings, migrated=False, made=True) as url:
         console.print("migrated" if apply_migrations(url) else "nothing to migrate")
 
 
@@ -259,14 +263,14 @@ def openapi(
         raise Refusal(f"{path} is not what the code says; run make openapi and read the difference.")
 
 
-def _with_session(data: Path | None, deed: Callable[[Any, Hub], Any]) -> Any:
+def _with_session(data: Path | None, deed: Callable[[Any, Hub], Any], *, made: bool = False) -> Any:
     settings = load_settings(data_dir=data)
 
     async def run(url: str) -> Any:
         async with hub_of(settings, url) as hub, hub.database.write_session() as session:
             return await deed(session, hub)
 
-    with database_of(settings) as url:
+    with database_of(settings, made=made) as url:
         return asyncio.run(run(url))
 
 
@@ -281,7 +285,7 @@ def load_reference_verb(data: DataDir = None) -> None:
             await load_reference(session, progress)
         await load_seed_figures(session, hub.settings, hub.now())
 
-    _with_session(data, deed)
+    _with_session(data, deed, made=True)
 
 
 @load_verbs.command("indicators")
@@ -299,17 +303,26 @@ def load_indicators_verb(file: Path, data: DataDir = None) -> None:
 
 @load_verbs.command("units")
 def load_units_verb(file: Path, data: DataDir = None) -> None:
-    """Add or change units from a CSV: code, kind, name_vi; optional name_en, valid_from, valid_to, latitude, longitude, parents."""
+    """Add or change units from a CSV: code, kind, name_vi; optional name_en, valid_from, valid_to, latitude, longitude, parents, members
+    (addresses with spaces between). What is absent stays as it is; regions among the parents are added."""
     units = read_units(file)
     changed = _with_session(data, lambda session, _: record_units(session, units))
     console.print(f"{changed.created} created, {changed.changed} changed, {changed.unchanged} unchanged")
 
 
 @load_verbs.command("demo")
-def load_demo_verb(data: DataDir = None) -> None:
+def load_demo_verb(
+    remove: Annotated[bool, typer.Option("--remove", help="Take it away; start with --no-demo from then on.")] = False,
+    data: DataDir = None,
+) -> None:
     """The synthetic source: forty days for the seven wards of Bến Cát, marked synthetic everywhere."""
 
     async def deed(session: Any, hub: Hub) -> None:
+        if remove:
+            console.print(
+                f"{await remove_demo(session)} synthetic readings are gone; start with --no-demo or IOC_DEMO=false"
+            )
+            return
         with progress_bars({"demo": 420_000}) as progress:
             await load_demo(session, hub.settings, hub.now(), progress)
 

@@ -123,8 +123,8 @@ class UnitNotValid(HubError):
     code, status = "unit-not-valid", 404
     title = Text("Đơn vị không tồn tại vào thời gian này", "Unit not valid then")
     text = Text(
-        "Đơn vị '{value}' không tồn tại trong {when}; nó tồn tại: {validity}.",
-        "Unit '{value}' does not exist in {when}; it exists: {validity}.",
+        "Đơn vị '{value}' không tồn tại trong {when}; nó tồn tại: {validity}. Kế thừa: {successors}.",
+        "Unit '{value}' does not exist in {when}; it exists: {validity}. Its successors: {successors}.",
     )
 
 
@@ -323,8 +323,8 @@ ROW_TEXTS: Mapping[str, Text] = {
         "Không có đơn vị '{value}'. Gần nhất: {nearest}.", "There is no unit '{value}'. Nearest: {nearest}."
     ),
     "unit-not-valid": Text(
-        "Đơn vị '{value}' không tồn tại vào kỳ {period}; nó tồn tại: {validity}.",
-        "Unit '{value}' does not exist in {period}; it exists: {validity}.",
+        "Đơn vị '{value}' không tồn tại vào kỳ {period}; nó tồn tại: {validity}. Kế thừa: {successors}.",
+        "Unit '{value}' does not exist in {period}; it exists: {validity}. Its successors: {successors}.",
     ),
     "unit-ambiguous": Text(
         "Mã '{value}' là nhiều đơn vị trong kỳ {period}; hãy ghi rõ ngày: {choices}.",
@@ -347,8 +347,16 @@ ROW_TEXTS: Mapping[str, Text] = {
         "The period '{value}' starts after {latest}, the latest that is taken now.",
     ),
     "value-not-number": Text(
-        "'{value}' không phải số thập phân hữu hạn; viết như 1234.5, không có dấu phân nhóm.",
-        "'{value}' is not a finite decimal; write it like 1234.5, without group separators.",
+        "'{value}' không phải số thập phân hữu hạn; viết như 1234.5, dùng dấu chấm, không có dấu phân nhóm.",
+        "'{value}' is not a finite decimal; write it like 1234.5, with a point and without group separators.",
+    ),
+    "value-missing": Text(
+        "Thiếu giá trị; hãy bỏ dòng này, hoặc ghi null để rút số liệu đã gửi.",
+        "The value is missing; leave the row out, or write null to withdraw what was sent.",
+    ),
+    "value-ambiguous": Text(
+        "'{value}' có thể là số thập phân hoặc có dấu phân nhóm; hãy ghi không có dấu phân nhóm, ví dụ 1234 hoặc 1,234.",
+        "'{value}' may be a decimal or have group separators; write it without them, like 1234 or 1,234.",
     ),
     "value-too-long": Text(
         "'{value}' có quá nhiều chữ số; tối đa {integers} trước và {decimals} sau dấu thập phân.",
@@ -363,8 +371,8 @@ ROW_TEXTS: Mapping[str, Text] = {
         "This key may not write '{value}'; its scope: {scope}.",
     ),
     "other-source": Text(
-        "Chỉ tiêu này của đơn vị này thuộc nguồn '{owner}'; hai nguồn không cùng ghi một số liệu.",
-        "This indicator of this unit belongs to the source '{owner}'; two sources cannot own the same figure.",
+        "Chỉ tiêu này của đơn vị này thuộc nguồn '{owner}'; hai nguồn không cùng ghi một số liệu ({advice}).",
+        "This indicator of this unit belongs to the source '{owner}'; two sources cannot own the same figure ({advice}).",
     ),
     "withdrawn": Text(
         "Số liệu này đã bị rút lúc {at}; để khôi phục, gửi lại với reinstate=true.",

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 
 from app import problems
@@ -59,4 +60,6 @@ def create_app(settings: Settings, url: str | None = None) -> FastAPI:
     app.openapi = functools.cache(functools.partial(describe, app))  # type: ignore[method-assign]
     for module in (catalogue, readings, aggregates, targets, operations):
         app.include_router(module.router)
+    # Until there is a page for people, the documentation is what they come for.
+    app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
     return app

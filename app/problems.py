@@ -147,5 +147,6 @@ def _of_validation(error: RequestValidationError) -> HubError:
         where = [str(step).replace("~", "~0").replace("/", "~1") for step in mistake["loc"]]
         if where and where[0] == "body":
             where = where[1:]
-        found.append(row_error(mistake, pointer="/" + "/".join(where)))
+        facts = {"fields": errors.Text("xem /docs", "see /docs")}
+        found.append(row_error(mistake, pointer="/" + "/".join(where), facts=facts))
     return errors.InvalidRequest(count=len(found), errors=found)

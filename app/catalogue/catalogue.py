@@ -258,13 +258,23 @@ class Catalogue:
     def refuse_unit(self, address: str, when: str) -> None:
         code = address.partition("@")[0]
         if known := self.units_by_code.get(code):
-            raise UnitNotValid(value=address, when=when, validity=self.validity_of(known))
+            raise UnitNotValid(
+                value=address, when=when, validity=self.validity_of(known), successors=self.successors_of(known)
+            )
         raise UnknownUnit(value=address, nearest=self.nearest_units(address))
 
     def validity_of(self, units: Sequence[Unit]) -> Text:
         return Text(
             "; ".join(f"{unit.name.vi} {unit.validity.vi}" for unit in units),
             "; ".join(f"{unit.name.en} {unit.validity.en}" for unit in units),
+        )
+
+    def successors_of(self, units: Sequence[Unit]) -> Text:
+        """What became of units, as addresses with names."""
+        found = [one.successor for one in self.successions if one.unit in units]
+        return Text(
+            ", ".join(f"{unit.code} {unit.name.vi}" for unit in found[:12]) or "–",
+            ", ".join(f"{unit.code} {unit.name.en}" for unit in found[:12]) or "–",
         )
 
     def nearest_indicators(self, code: str) -> str:

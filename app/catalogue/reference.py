@@ -90,6 +90,7 @@ async def load_indicators(session: AsyncSession, rows: Sequence[Row], progress: 
     laws |= {row["code"]: row["over_time"] for row in rows}
     for number, row in enumerate(rows, start=2):
         _check_indicator(number, row, laws)
+    await _refuse_hidden_readings(session, rows)
     # Parts of ratios first, so that a ratio finds them; a ratio cannot be a part.
     parts_first = sorted(rows, key=lambda row: row["over_time"] == "ratio")
     ids = dict((await session.execute(select(models.Indicator.code, models.Indicator.id))).all())
@@ -122,6 +123,21 @@ async def load_indicators(session: AsyncSession, rows: Sequence[Row], progress: 
             )
             ids |= dict(done.all())
             progress("indicators", len(chunk))
+
+
+async def _refuse_hidden_readings(session: AsyncSession, rows: Sequence[Row]) -> None:
+    """A coarser periodicity would make what was reported invisible."""
+    known = await session.execute(
+        select(models.Indicator.code, models.Indicator.periodicity).where(
+            select(models.Reading.unit_id).where(models.Reading.indicator_id == models.Indicator.id).exists()
+        )
+    )
+    reported = dict(known.all())
+    for number, row in enumerate(rows, start=2):
+        if reported.get(row["code"], row["periodicity"]) != row["periodicity"]:
+            raise FileError(
+                f"row {number}: '{row['code']}' has readings that are {reported[row['code']]}; give the {row['periodicity']} one a code of its own"
+            )
 
 
 async def _load_domains(session: AsyncSession, rows: Sequence[Row]) -> None:

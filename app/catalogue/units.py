@@ -97,7 +97,9 @@ async def _record_unit(session: AsyncSession, new: UnitIn) -> tuple[models.Unit,
         row = table(code=new.code, valid_from=new.valid_from, **fields)
         session.add(row)
         return row, True, False
-    changed = {name: value for name, value in fields.items() if getattr(present, name) != value}
+    # What is absent stays as it is: a file that adds a ward to a region must not wipe where the ward lies.
+    given = new.model_fields_set | ({"name_en"} if new.name_en else set())
+    changed = {name: value for name, value in fields.items() if name in given and getattr(present, name) != value}
     for name, value in changed.items():
         setattr(present, name, value)
     return present, False, bool(changed)
@@ -106,7 +108,11 @@ async def _record_unit(session: AsyncSession, new: UnitIn) -> tuple[models.Unit,
 async def _replace_edges(
     session: AsyncSession, catalogue: Catalogue, unit: Unit, links: Sequence[LinkIn], *, of_child: bool
 ) -> bool:
-    """Make these the unit's edges to parents (or to members); returns whether anything changed."""
+    """Make these the unit's edges to parents (or to members); returns whether anything changed.
+
+    Parents that are regions are added to those that the unit has; other parents take the place of the others. Who leaves a region is
+    taken out of the region's members.
+    """
     wanted: dict[tuple[int, date | None, date | None], None] = {}
     for link in links:
         other = _linked(catalogue, unit, link)
@@ -133,6 +139,14 @@ async def _replace_edges(
         )
     }
     gone = [key for edge, key in present.items() if edge not in wanted]
+    if of_child:
+        regions = {key for key, one in catalogue.units.items() if one.kind == "region"}
+        only_regions = {other for other, _, _ in wanted} <= regions and bool(wanted)
+        gone = (
+            []
+            if only_regions
+            else [key for edge, key in present.items() if edge not in wanted and edge[0] not in regions]
+        )
     if gone:
         await session.execute(update(table).where(table.id.in_(gone)).values(superseded_at=func.clock_timestamp()))
     fresh = [edge for edge in wanted if edge not in present]

@@ -5,6 +5,7 @@ Nothing here knows the catalogue or the database; `ingest` judges what the rows 
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -106,10 +107,9 @@ def _read_csv(body: bytes, max_rows: int) -> Rows:
     except UnicodeDecodeError as error:
         raise MalformedBody(why=Text("phải là UTF-8", f"it must be UTF-8; byte {error.start} is not")) from error
     header, _, _ = text.partition("\n")
-    # Excel with Vietnamese settings separates by semicolons.
-    table = csv.reader(
-        io.StringIO(text, newline=""), delimiter=";" if ";" in header and "," not in header else ",", strict=True
-    )
+    # Excel with Vietnamese settings separates by semicolons and writes a decimal comma.
+    vietnamese = ";" in header and "," not in header
+    table = csv.reader(io.StringIO(text, newline=""), delimiter=";" if vietnamese else ",", strict=True)
     rows = Rows(received=0, tabular=True)
     found: list[tuple[int, Any]] = []
     try:
@@ -126,8 +126,14 @@ def _read_csv(body: bytes, max_rows: int) -> Rows:
                     f"có {len(cells)} ô, cần {len(columns)}", f"it has {len(cells)} cells, the header {len(columns)}"
                 )
                 rows.errors.append(RowError("malformed-csv", number, facts={"why": why}))
-            else:
-                found.append((number, _from_cells(columns, cells)))
+                continue
+            row = _from_cells(columns, cells)
+            if vietnamese and isinstance(row.get("value"), str):
+                if _GROUPED.fullmatch(row["value"]):
+                    rows.errors.append(RowError("value-ambiguous", number, "value", row["value"]))
+                    continue
+                row["value"] = row["value"].replace(",", ".", 1)
+            found.append((number, row))
     except csv.Error as error:
         raise MalformedBody(
             why=Text(f"CSV dòng {table.line_num}: {error}", f"CSV line {table.line_num}: {error}")
@@ -136,13 +142,20 @@ def _read_csv(body: bytes, max_rows: int) -> Rows:
     return rows
 
 
+# 1.234 in such a file: one and a bit, or one thousand two hundred and thirty-four?
+_GROUPED = re.compile(r"-?\d{1,3}(\.\d{3})+")
+
+
 def _check_header(columns: Sequence[str]) -> None:
-    required = set(COLUMNS[:4])
-    if len(set(columns)) != len(columns) or not required <= set(columns) <= set(COLUMNS):
+    """Raises: MalformedBody, naming the columns that are missing, unknown or there twice."""
+    wrong = {name for name in columns if name not in COLUMNS or columns.count(name) > 1}
+    missing = [name for name in COLUMNS[:4] if name not in columns]
+    if wrong or missing:
+        said = ", ".join([*(f"-{name}" for name in missing), *(f"+{name[:40]}" for name in sorted(wrong))])
         raise MalformedBody(
             why=Text(
-                f"dòng đầu phải là tên cột {', '.join(COLUMNS)} (hai cột cuối tùy chọn)",
-                f"the first row must name the columns {', '.join(COLUMNS)} (the last two are optional)",
+                f"dòng đầu phải là tên cột {', '.join(COLUMNS)} (hai cột cuối tùy chọn); thiếu (-) hoặc lạ (+): {said}",
+                f"the first row must name the columns {', '.join(COLUMNS)} (the last two are optional); missing (-) or odd (+): {said}",
             )
         )
 
@@ -171,7 +184,10 @@ def _check_shape(rows: Rows, found: list[tuple[int, Any]]) -> None:
             number = found[place][0]
             name = str(mistake["loc"][1]) if len(mistake["loc"]) > 1 else ""
             pointer = rows.pointer(number, name).rstrip("/") or None
-            rows.errors.append(row_error(mistake, row=number, pointer=pointer, facts=_FACTS))
+            if mistake["type"] == "missing" and name == "value":
+                rows.errors.append(RowError("value-missing", number, pointer))
+            else:
+                rows.errors.append(row_error(mistake, row=number, pointer=pointer, facts=_FACTS))
         good = [row for place, row in enumerate(found) if place not in wrong]
         rows.good = list(
             zip((number for number, _ in good), _ROWS.validate_python([row for _, row in good]), strict=True)

@@ -12,12 +12,13 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 import structlog
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.catalogue.cache import load_catalogue
 from app.catalogue.catalogue import Catalogue
+from app.changes import announce
 from app.hub import Hub
 from app.periods import Grain, label
 from app.readings.batch import Rows
@@ -130,6 +131,22 @@ async def load_demo(
             now,
             progress,
         )
+
+
+async def remove_demo(session: AsyncSession) -> int:
+    """Take away the synthetic source with all it sent, so that real systems can report those figures. Returns how much it was."""
+    source = (await session.scalars(select(models.Source).where(models.Source.code == SOURCE.code))).one_or_none()
+    if source is None:
+        return 0
+    removed = await session.execute(
+        delete(models.Reading).where(models.Reading.source_id == source.id).returning(models.Reading.unit_id)
+    )
+    for table in (models.ReadingHistory, models.Batch, models.ApiKey):
+        await session.execute(delete(table).where(table.source_id == source.id))
+    await session.delete(source)
+    await session.flush()
+    await announce(session, "catalogue")
+    return len(removed.all())
 
 
 async def _record(

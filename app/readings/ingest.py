@@ -15,9 +15,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import Caller
-from app.catalogue.catalogue import Catalogue
+from app.catalogue.catalogue import Catalogue, Source
 from app.changes import announce
-from app.errors import RowError, RowsRejected
+from app.errors import RowError, RowsRejected, Text
 from app.readings.batch import Rows, rejected_rows
 from app.readings.judge import Judged, judge, shown
 from app.settings import Settings
@@ -216,13 +216,22 @@ async def _store(session: AsyncSession, caller: Caller, judged: Sequence[Judged]
         return stored
 
 
+def _advice(owner: Source | None) -> Text:
+    if owner is not None and owner.synthetic:
+        return Text(
+            "đó là dữ liệu trình diễn; quản trị viên gỡ bằng ioc-hub load demo --remove",
+            "it is the demo; the administrator takes it away with ioc-hub load demo --remove",
+        )
+    return Text("cần khóa của chính nguồn đó", "a key of that source may write it")
+
+
 def _refusal(catalogue: Catalogue, rows: Rows, row: Judged, number: int, verdict: str, fact: Any) -> RowError:
     match verdict:
         case "withdrawn":
             facts, name = {"at": fact.isoformat(timespec="seconds")}, "value"
         case "other-source":
             owner = catalogue.sources.get(fact)
-            facts, name = {"owner": owner.code if owner else fact}, "indicator"
+            facts, name = {"owner": owner.code if owner else fact, "advice": _advice(owner)}, "indicator"
         case _:
             facts, name = {}, "value"
     return RowError(verdict, number, rows.pointer(number, name), shown(row.value), facts)

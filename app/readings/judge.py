@@ -106,9 +106,8 @@ class _Bench:
             period = self._period(row["period"], indicator)
             unit = self._unit(row["unit"], period)
         except _Wrong as wrong:
-            value = row.get(wrong.name)
-            mistake = RowError(wrong.code, number, self.rows.pointer(number, wrong.name), value, wrong.facts)
-            self.rows.errors.append(mistake)
+            self._note(number, row, wrong)
+            self._look_further(number, row, wrong)
             return None
         return Judged(
             number=number,
@@ -119,6 +118,24 @@ class _Bench:
             status=_STATUS_NUMBER[row["status"]] if "status" in row else _FINAL,
             note=row.get("note"),
         )
+
+    def _note(self, number: int, row: ReadingIn, wrong: _Wrong) -> None:
+        pointer = self.rows.pointer(number, wrong.name)
+        self.rows.errors.append(RowError(wrong.code, number, pointer, row.get(wrong.name), wrong.facts))
+
+    def _look_further(self, number: int, row: ReadingIn, first: _Wrong) -> None:
+        """What else is wrong with the row can be said at once: nobody should have to send it three times."""
+        try:
+            period = parse_period(row["period"], self.settings.tz)
+        except PeriodError:
+            if first.name != "period":
+                self._note(number, row, _Wrong("period-malformed", "period"))
+            return
+        if first.name != "unit":
+            try:
+                self._unit(row["unit"], period)
+            except _Wrong as wrong:
+                self._note(number, row, wrong)
 
     def _indicator(self, code: str) -> Indicator:
         indicator = self.catalogue.indicators.get(code)
@@ -167,7 +184,8 @@ class _Bench:
             choices = ", ".join(unit.address for unit in units)
             raise _Wrong("unit-ambiguous", "unit", period=str(period), choices=choices)
         if known := self.catalogue.units_by_code.get(address.partition("@")[0]):
-            raise _Wrong("unit-not-valid", "unit", period=str(period), validity=self.catalogue.validity_of(known))
+            facts = {"validity": self.catalogue.validity_of(known), "successors": self.catalogue.successors_of(known)}
+            raise _Wrong("unit-not-valid", "unit", period=str(period), **facts)
         raise _Wrong("unknown-unit", "unit", nearest=self._nearest("unit", address))
 
     def _nearest(self, what: str, code: str) -> str:

@@ -43,6 +43,7 @@ class Observation:
     value: Decimal
     status: int
     sources: frozenset[int]
+    note: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ class Coverage:
 
 
 EXACTLY_REPORTED = Coverage((1, 1), (1, 1))
+NOTHING = Coverage((0, 0), (0, 0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +89,32 @@ class Figure:
     status: int | None = None
     sources: frozenset[int] = frozenset()
     until: datetime | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """What stands on the other side of a comparison. `until` is set when only a part of the other bucket was taken."""
+
+    value: Decimal | None
+    reason: str | None
+    coverage: Coverage
+    complete: bool
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The value that a figure is compared with. `until` is set when only a part of the other bucket was taken."""
+    """The value that a figure is compared with, and how much stands behind it. No bucket, no other."""
 
     bucket: Period | None
-    value: Decimal | None
-    reason: str | None
-    until: datetime | None
+    other: Other
     change: Decimal | None
     change_pct: Decimal | None
+
+    @property
+    def value(self) -> Decimal | None:
+        return self.other.value
 
 
 def settle(value: Decimal) -> Decimal:
@@ -323,21 +339,19 @@ class Laws:
         unfinished = bucket.end > self._now
         start, end = max(bucket.start, unit.start), min(bucket.end, unit.end)
         if start >= end:
-            return Figure(None, Coverage((0, 0), (0, 0)), unfinished, True, reason="not-applicable")
+            return Figure(None, NOTHING, unfinished, True, reason="not-applicable")
         if (seen := self._seen.reported(indicator, unit, bucket)) is not None:
             return Figure(
                 seen.value, EXACTLY_REPORTED, unfinished, True,
-                origin="reported", status=seen.status, sources=seen.sources, until=bucket.end,
+                origin="reported", status=seen.status, sources=seen.sources, until=bucket.end, note=seen.note,
             )  # fmt: skip
         if bucket.grain < indicator.base:
-            return Figure(None, Coverage((0, 0), (0, 0)), unfinished, True, reason="grain-too-fine")
+            return Figure(None, NOTHING, unfinished, True, reason="grain-too-fine")
         if indicator.over_time == "ratio":
             return self._ratio(indicator, unit, bucket, unfinished)
         part = self.part(indicator, unit, start, end, one_base_period=bucket.grain is indicator.base)
         coverage = self._coverage(indicator, unit, start, end)
-        complete = coverage.units_complete and (
-            indicator.over_time not in NEEDS_EVERY_PERIOD or coverage.periods_complete
-        )
+        complete = _is_complete(indicator, coverage)
         if part is None:
             reason = "not-additive" if self._refused(indicator, unit, start, end) else "no-data"
             return Figure(None, coverage, unfinished or not complete, complete, reason=reason)
@@ -448,35 +462,35 @@ class Laws:
     def compare(self, kind: str, indicator: Indicator, unit: Unit, bucket: Period, figure: Figure) -> Comparison:
         """`previous` or `year_ago`, like with like: an unfinished bucket against the same part of the other."""
         with decimal.localcontext(EXACT):
-            other = other_bucket(kind, bucket)
-            if other is None:
-                return Comparison(None, None, "no-counterpart", None, None, None)
-            value, reason, until = self._other_value(kind, indicator, unit, bucket, figure, other)
+            bucket_before = other_bucket(kind, bucket)
+            if bucket_before is None:
+                return Comparison(None, Other(None, "no-counterpart", NOTHING, True), None, None)
+            other = self._other(kind, indicator, unit, bucket, figure, bucket_before)
             change = change_pct = None
-            if value is not None:
-                value = settle(value)
-            if figure.value is not None and value is not None:
-                change = figure.value - value
-                if value and indicator.measure not in {"%", "rank"}:
-                    change_pct = settle(change / abs(value) * 100)
-            return Comparison(other, value, reason, until, change, change_pct)
+            if figure.value is not None and other.value is not None:
+                change = figure.value - other.value
+                if other.value and indicator.measure not in {"%", "rank"}:
+                    change_pct = settle(change / abs(other.value) * 100)
+            return Comparison(bucket_before, other, change, change_pct)
 
-    def _other_value(
-        self, kind: str, indicator: Indicator, unit: Unit, bucket: Period, figure: Figure, other: Period
-    ) -> tuple[Decimal | None, str | None, datetime | None]:
-        if bucket.end <= self._now or (figure.until is not None and figure.until >= bucket.end):
-            return self._whole(indicator, unit, other)
-        if figure.until is None:
-            return None, "no-data", None
-        until = moved(kind, bucket, other, figure.until)
-        if until >= other.end:
-            return self._whole(indicator, unit, other)
-        part = self._over_interval(indicator, unit, other, other.start, until)
-        return (None, "no-data", until) if part is None else (part, None, until)
-
-    def _whole(self, indicator: Indicator, unit: Unit, bucket: Period) -> tuple[Decimal | None, str | None, None]:
-        whole = self._figure(indicator, unit, bucket)
-        return whole.value, whole.reason, None
+    def _other(
+        self, kind: str, indicator: Indicator, unit: Unit, bucket: Period, figure: Figure, before: Period
+    ) -> Other:
+        unfinished = bucket.end > self._now and (figure.until is None or figure.until < bucket.end)
+        if unfinished and figure.until is None:
+            return Other(None, "no-data", NOTHING, False)
+        until = moved(kind, bucket, before, figure.until) if unfinished and figure.until else before.end
+        if until >= before.end:
+            whole = self._settled(self._figure(indicator, unit, before))
+            return Other(whole.value, whole.reason, whole.coverage, whole.complete)
+        value = self._over_interval(indicator, unit, before, before.start, until)
+        behind = self.ratio_parts(indicator)[0] if indicator.over_time == "ratio" else indicator
+        start, end = max(before.start, unit.start), min(until, unit.end)
+        coverage = self._coverage(behind, unit, start, end) if start < end else NOTHING
+        complete = _is_complete(behind, coverage)
+        if value is None:
+            return Other(None, "no-data", coverage, complete, until)
+        return Other(settle(value), None, coverage, complete, until)
 
     def year_to_date(self, indicator: Indicator, unit: Unit, bucket: Period) -> Decimal | None:
         """Lũy kế từ đầu năm: from 1 January to the end of the bucket."""
@@ -513,6 +527,10 @@ class _Reporting:
     present: int
     expected: int
     missing: int  # the most base periods that one of the present units owes
+
+
+def _is_complete(indicator: Indicator, coverage: Coverage) -> bool:
+    return coverage.units_complete and (indicator.over_time not in NEEDS_EVERY_PERIOD or coverage.periods_complete)
 
 
 def _within(anchors: frozenset[datetime], start: datetime, end: datetime) -> frozenset[datetime]:

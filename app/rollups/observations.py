@@ -58,12 +58,13 @@ WITH asked AS (
      WHERE v.unit_id = ANY (CAST(:units AS int[])) AND v.value IS NOT NULL
        AND (v.grain <= a.base OR v.unit_id = ANY (CAST(:asked_units AS int[])))
 )
-SELECT indicator_id, unit_id, grain, period_start, value, status, ARRAY[source_id] AS sources,
+SELECT indicator_id, unit_id, grain, period_start, value, status, note, ARRAY[source_id] AS sources,
        NULL::bigint AS instants, NULL::numeric AS lowest, NULL::numeric AS highest, NULL::numeric AS last
   FROM seen WHERE grain > 0
 UNION ALL
 SELECT indicator_id, unit_id, 0, date_trunc('hour', period_start), sum(value),
-       CASE WHEN last_counts THEN (array_agg(status ORDER BY period_start DESC))[1] ELSE min(status) END, array_agg(DISTINCT source_id),
+       CASE WHEN last_counts THEN (array_agg(status ORDER BY period_start DESC))[1] ELSE min(status) END,
+       NULL, array_agg(DISTINCT source_id),
        count(*), min(value), max(value), (array_agg(value ORDER BY period_start DESC))[1]
   FROM seen WHERE grain = 0
  GROUP BY indicator_id, unit_id, date_trunc('hour', period_start), last_counts
@@ -105,7 +106,7 @@ async def fetch_observations(
         if row.grain:
             grain = Grain(row.grain)
             end = next_start(grain, row.period_start)
-            seen = Observation(anchor_of(grain, row.period_start), end, row.value, row.status, behind)
+            seen = Observation(anchor_of(grain, row.period_start), end, row.value, row.status, behind, row.note)
             observations.add_reported(indicator, row.unit_id, grain, row.period_start, seen)
         else:
             value = hour_of_instants(

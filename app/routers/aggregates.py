@@ -105,7 +105,9 @@ async def get_aggregates(
     buckets = series_buckets(length, start, end)
     series = await aggregate(session, catalogue, question.over(buckets), now=hub.now())
     if media_type == CSV:
-        return csv_answer(_COLUMNS, [row for one in series for row in _rows(one, language)], language, tag=tag)
+        return csv_answer(
+            _COLUMNS, [row for one in series for row in _rows(catalogue, one, language)], language, tag=tag
+        )
     return answer({"series": [series_out(catalogue, one, length, language) for one in series]}, language, tag=tag)
 
 
@@ -170,8 +172,8 @@ async def get_ranking(
     ranked = await rank(session, catalogue, what, units, bucket, as_of=as_of, now=hub.now())
     items = [ranked_out(catalogue, one, language) for one in ranked]
     if media_type == CSV:
-        columns = ("rank", "unit", "unit_name", "value", "reason", "partial")
-        rows = [[item.get(name) for name in columns] for item in items]
+        columns = ("rank", "unit", "unit_name", "period", "value", "reason", "partial", "synthetic")
+        rows = [[{"period": str(bucket), "synthetic": False, **item}.get(name) for name in columns] for item in items]
         return csv_answer(columns, rows, language, tag=tag)
     head = {"indicator": what.code, "name": what.name.fill(language, {}), "measure": what.measure}
     body = head | {"direction": what.direction, "period": str(bucket), "items": items}
@@ -237,6 +239,8 @@ def figure_out(catalogue: Catalogue, bucket: Period, figure: Figure) -> dict[str
     out |= {"partial": figure.partial, "coverage": {"units": figure.coverage.units, "periods": figure.coverage.periods}}
     if any(catalogue.sources[key].synthetic for key in figure.sources):
         out["synthetic"] = True
+    if figure.note is not None:
+        out["note"] = figure.note
     return out
 
 
@@ -254,13 +258,20 @@ def point_out(catalogue: Catalogue, point: Point, compare_ytd: bool) -> dict[str
 
 
 def comparison_out(comparison: Comparison) -> dict[str, Any]:
+    other = comparison.other
     out: dict[str, Any] = {"period": None if comparison.bucket is None else str(comparison.bucket)}
-    if comparison.until is not None:
-        out["until"] = comparison.until
-    out["value"] = comparison.value
-    if comparison.reason is not None:
-        out["reason"] = comparison.reason
-    return out | {"change": comparison.change, "change_pct": comparison.change_pct}
+    if other.until is not None:
+        out["until"] = other.until
+    out["value"] = other.value
+    if other.reason is not None:
+        out["reason"] = other.reason
+    coverage = {"units": other.coverage.units, "periods": other.coverage.periods}
+    return out | {
+        "change": comparison.change,
+        "change_pct": comparison.change_pct,
+        "partial": not other.complete,
+        "coverage": coverage,
+    }
 
 
 def achievement_out(achievement: Achievement) -> dict[str, Any]:
@@ -290,12 +301,13 @@ def series_out(catalogue: Catalogue, series: Series, grain: Grain, language: str
 
 _COLUMNS = (
     "indicator", "measure", "unit", "unit_name", "unit_valid_from", "period", "value", "reason", "origin", "status", "partial",
-    "units_present", "units_expected", "periods_present", "periods_expected",
-    "previous", "previous_change_pct", "year_ago", "year_ago_change_pct", "ytd",
+    "units_present", "units_expected", "periods_present", "periods_expected", "synthetic", "sources", "note",
+    "previous", "previous_until", "previous_partial", "previous_change_pct",
+    "year_ago", "year_ago_until", "year_ago_partial", "year_ago_change_pct", "ytd",
 )  # fmt: skip
 
 
-def _rows(series: Series, language: str) -> list[list[Any]]:
+def _rows(catalogue: Catalogue, series: Series, language: str) -> list[list[Any]]:
     head = [
         series.indicator.code,
         series.indicator.measure,
@@ -314,15 +326,22 @@ def _rows(series: Series, language: str) -> list[list[Any]]:
             point.figure.partial,
             *point.figure.coverage.units,
             *point.figure.coverage.periods,
-            *(
-                cell
-                for one in (point.previous, point.year_ago)
-                for cell in ((one.value, one.change_pct) if one else (None, None))
-            ),
+            any(source.synthetic for source in _sources(catalogue, point.figure.sources)),
+            " ".join(source.code for source in _sources(catalogue, point.figure.sources)),
+            point.figure.note,
+            *_comparison_cells(point.previous),
+            *_comparison_cells(point.year_ago),
             point.ytd,
         ]
         for point in series.points
     ]
+
+
+def _comparison_cells(comparison: Comparison | None) -> list[Any]:
+    if comparison is None:
+        return [None] * 4
+    other = comparison.other
+    return [other.value, other.until, not other.complete, comparison.change_pct]
 
 
 def ranked_out(catalogue: Catalogue, ranked: Ranked, language: str) -> dict[str, Any]:

@@ -132,7 +132,10 @@ async def list_units(
     language: Language,
     parent: Annotated[str | None, Query(max_length=100, description="Only its direct children.")] = None,
     kind: UnitKind | None = None,
-    on: Annotated[Day | None, Query(description="The day to look at; default today.")] = None,
+    on: Annotated[
+        Day | None,
+        Query(description="The day to look at; default today. Units that have ended need a day of their time."),
+    ] = None,
     q: Words = "",
     limit: Limit = 100,
     cursor: Cursor = None,

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import Caller, authenticate
 from app.catalogue.catalogue import Catalogue
-from app.errors import InvalidRequest, RowError
+from app.errors import InvalidRequest, RowError, Text
 from app.hub import Hub
 from app.problems import preferred_language
 
@@ -87,13 +87,16 @@ async def get_language(request: Request) -> str:
 Language = Annotated[str, Depends(get_language)]
 
 
+_AN_INSTANT = Text("viết như 2024-11-30T08:00:00+07:00", "write it like 2024-11-30T08:00:00+07:00")
+
+
 async def get_as_of(
     hub: HubDep,
     as_of: Annotated[
         str | None,
         Query(
             alias="asOf",
-            description="The answer as the hub knew it at this instant (RFC 3339; without an offset: local time).",
+            description="The answer as the hub knew it at this instant (RFC 3339; without an offset: local time; a day: its start).",
             examples=["2024-11-30T08:00:00+07:00"],
         ),
     ] = None,
@@ -105,9 +108,7 @@ async def get_as_of(
         moment = datetime.fromisoformat(as_of.replace(" ", "+") if "T" in as_of else as_of)
         return moment if moment.tzinfo else moment.replace(tzinfo=hub.settings.tz)
     except (ValueError, OverflowError) as error:
-        mistake = RowError(
-            "invalid", pointer="/query/asOf", value=as_of[:100], facts={"why": "2024-11-30T08:00:00+07:00"}
-        )
+        mistake = RowError("invalid", pointer="/query/asOf", value=as_of[:100], facts={"why": _AN_INSTANT})
         raise InvalidRequest(count=1, errors=[mistake]) from error
 
 

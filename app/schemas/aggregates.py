@@ -35,6 +35,8 @@ class ComparisonOut(BaseModel):
     reason: Reason | None = None
     change: Number | None
     change_pct: Number | None = Field(description="null for rates and ranks: their change is in points or places")
+    partial: bool = Field(description="Something expected is missing on this side: the change is not like with like.")
+    coverage: CoverageOut
 
 
 class TargetState(BaseModel):
@@ -60,6 +62,7 @@ class Point(BaseModel):
     partial: bool = Field(description="The bucket has not ended, or something expected is missing.")
     coverage: CoverageOut
     synthetic: bool = Field(False, description="A source marked synthetic stands behind the value.")
+    note: str | None = Field(None, description="What the source noted on a reported figure, such as over or about.")
     previous: ComparisonOut | None = None
     year_ago: ComparisonOut | None = None
     targets: list[TargetState] | None = None

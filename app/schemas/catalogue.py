@@ -145,7 +145,11 @@ class UnitIn(Lasting):
     name_en: Name | None = Field(None, description="Default: name_vi.")
     latitude: Annotated[float, Field(ge=-90, le=90)] | None = None
     longitude: Annotated[float, Field(ge=-180, le=180)] | None = None
-    parents: list[LinkIn] | None = Field(None, max_length=100, description="All its parents; absent: as they are.")
+    parents: list[LinkIn] | None = Field(
+        None,
+        max_length=100,
+        description="Its parents. Regions are added to those it has; others take the place of its others. Absent: as they are.",
+    )
     members: list[LinkIn] | None = Field(
         None, max_length=1000, description="All its children, for a region; absent: as they are."
     )

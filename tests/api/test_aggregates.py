@@ -60,6 +60,7 @@ async def test_a_running_month_is_compared_with_the_same_part_of_the_month_befor
     assert (point["value"], point["partial"]) == (990, True)
     assert point["previous"] == {
         "period": "2026-10", "until": "2026-10-10T00:00:00", "value": 900, "change": 90, "change_pct": 10,
+        "partial": False, "coverage": {"units": [1, 1], "periods": [9, 9]},
     }  # fmt: skip
     assert (point["year_ago"]["value"], point["year_ago"]["change_pct"]) == (450, 120)
     assert point["ytd"] == {"value": 3100 + 990}

@@ -12,7 +12,7 @@ GOOD: dict[str, Any] = {"indicator": DOSSIERS, "unit": "25813", "period": "2025-
 MISTAKES: list[tuple[dict[str, Any], str, str, Any, str]] = [
     # the shape
     ({"unit": ...}, "missing", "unit", None, "This field is missing."),
-    ({"value": ...}, "missing", "value", None, "This field is missing."),
+    ({"value": ...}, "value-missing", "value", None, "leave the row out, or write null to withdraw"),
     ({"source": "me"}, "unknown-field", "source", "me", "the fields are: indicator, unit, period, value, status, note."),
     ({"a/b~c": 1}, "unknown-field", "a~1b~0c", 1, "There is no such field"),
     ({"unit": 25813}, "wrong-type", "unit", 25813, "It must be a string."),
@@ -64,6 +64,7 @@ MISTAKES: list[tuple[dict[str, Any], str, str, Any, str]] = [
 
 # Told as stories of their own, here or in test_sending_readings and test_keys.
 IN_STORIES = {
+    "value-ambiguous",  # tests/unit/test_batch.py
     "malformed-json", "malformed-csv", "domain-inactive", "duplicate-conflict", "outside-scope", "other-source",
     "withdrawn", "nothing-to-withdraw", "ratio-computed",
 }  # fmt: skip
@@ -105,7 +106,7 @@ async def test_a_row_with_many_mistakes_has_them_all_listed(hub: HubUnderTest) -
         (4, "/readings/3/indicator", "missing"),
         (4, "/readings/3/unit", "missing"),
         (4, "/readings/3/period", "missing"),
-        (4, "/readings/3/value", "missing"),
+        (4, "/readings/3/value", "value-missing"),
     ]
     not_rows = await hub.post('{"readings": [7, [], null, "x"]}')
     assert {(error["code"], error["detail"]) for error in not_rows.json()["errors"]} == {
@@ -136,9 +137,14 @@ async def test_the_same_mistakes_are_told_in_vietnamese(hub: HubUnderTest) -> No
     details = [error["detail"] for error in problem["errors"]]
     assert details[0].startswith("Không có chỉ tiêu 'tthc.dossier.recieved'. Gần nhất: tthc.dossier.received, ")
     assert details[1] == (
-        "Đơn vị '721' không tồn tại vào kỳ 2025-08-01; nó tồn tại: Thành phố Bến Cát trước 2025-07-01."
+        "Đơn vị '721' không tồn tại vào kỳ 2025-08-01; nó tồn tại: Thành phố Bến Cát trước 2025-07-01. Kế thừa: 25768 Phường Phú An, 25813 Phường Bến Cát,"
+        " 25837 Phường Chánh Phú Hòa, 25840 Phường Long Nguyên, 25843 Phường Tây Nam, 25846 Phường Thới Hòa,"
+        " 25849 Phường Hòa Lợi."
     )
-    assert details[2] == "'1.234,5' không phải số thập phân hữu hạn; viết như 1234.5, không có dấu phân nhóm."
+    assert (
+        details[2]
+        == "'1.234,5' không phải số thập phân hữu hạn; viết như 1234.5, dùng dấu chấm, không có dấu phân nhóm."
+    )
     assert details[3].startswith("Chỉ tiêu này có kỳ theo ngày, '2025-08-01T14' nhỏ hơn; ví dụ đúng: ")
     assert details[4] == "Phải là một trong: 'estimated', 'provisional', 'final'."
 

@@ -201,7 +201,10 @@ async def test_a_figure_belongs_to_the_source_that_sent_it_first(hub: HubUnderTe
         (DOSSIERS, BEN_CAT, "2025-08-03", None),
         (DOSSIERS, LONG_NGUYEN, "2025-08-01", 7),
     )
-    sentence = "This indicator of this unit belongs to the source 'one-stop'; two sources cannot own the same figure."
+    sentence = (
+        "This indicator of this unit belongs to the source 'one-stop'; two sources cannot own the same figure"
+        " (a key of that source may write it)."
+    )
     assert mistakes(answer) == [("other-source", f"/readings/{row}/indicator", sentence) for row in range(3)]
     assert [one["value"] for one in await hub.reported(DOSSIERS, BEN_CAT, includeHistory=True)] == [42]
 

@@ -200,7 +200,7 @@ async def test_in_csv_the_word_null_withdraws_and_an_empty_cell_never_does(hub: 
     for empty in ("", "  ", '""'):
         answer = await hub.post(table.format(empty), "text/csv")
         [error] = answer.json()["errors"]
-        assert (answer.status_code, error["code"], error["row"], error["pointer"]) == (422, "missing", 2, "value")
+        assert (answer.status_code, error["code"], error["row"], error["pointer"]) == (422, "value-missing", 2, "value")
     assert [one["value"] for one in await hub.reported(DOSSIERS, BEN_CAT)] == [42]
 
     answer = await hub.post(table.format("null"), "text/csv")
@@ -390,13 +390,16 @@ async def test_a_code_that_was_used_again_means_the_unit_of_the_period(hub: HubU
         (
             "unit-not-valid",
             "/readings/0/unit",
-            "Unit '721' does not exist in 2025-07-01; it exists: Ben Cat City before 2025-07-01.",
+            "Unit '721' does not exist in 2025-07-01; it exists: Ben Cat City before 2025-07-01."
+            " Its successors: 25768 Phu An Ward, 25813 Ben Cat Ward, 25837 Chanh Phu Hoa Ward, 25840 Long Nguyen Ward,"
+            " 25843 Tay Nam Ward, 25846 Thoi Hoa Ward, 25849 Hoa Loi Ward.",
         ),
         (
             "unit-not-valid",
             "/readings/1/unit",
             "Unit '25840@2025-06-30' does not exist in 2025-07-01; it exists:"
-            " An Dien Ward before 2025-07-01; Long Nguyen Ward since 2025-07-01.",
+            " An Dien Ward before 2025-07-01; Long Nguyen Ward since 2025-07-01."
+            " Its successors: 25840 Long Nguyen Ward.",
         ),
     ]
     await hub.sent((DOSSIERS, "721", "2025-06-30", 5))

@@ -190,3 +190,20 @@ async def test_a_key_limited_to_units_touches_nothing_else(hub: HubUnderTest) ->
     assert (await hub.client.get("/v1/units/fine")).status_code == 404
     assert (await hub.send((DOSSIERS, "kiosk-9", "2025-08-01", 1), source="ben-cat")).status_code == 422
     assert (await hub.send((DOSSIERS, "kiosk-1", "2025-08-01", 1), source="ben-cat")).status_code == 200
+
+
+async def test_what_a_change_does_not_name_stays_and_regions_are_added(hub: HubUnderTest) -> None:
+    operator = {"X-API-Key": await hub.key("operator", scopes=["catalogue:write"])}
+    region = {"code": "trung-tam", "kind": "region", "name_vi": "Trung tâm", "valid_from": "2025-07-01"}
+    ward = {
+        "code": "25813", "kind": "commune", "name_vi": "Phường Bến Cát", "valid_from": "2025-07-01",
+        "parents": [{"unit": "trung-tam"}],
+    }  # fmt: skip
+    before = (await hub.client.get("/v1/units/25813")).json()
+
+    answer = await hub.client.post("/v1/units", json={"units": [region, ward]}, headers=operator)
+
+    assert answer.json() == {"created": 1, "changed": 1, "unchanged": 0}
+    after = (await hub.client.get("/v1/units/25813")).json()
+    assert {parent["unit"].partition("@")[0] for parent in after["parents"]} == {"79", "bencat", "trung-tam"}
+    assert after | {"parents": None} == before | {"parents": None}

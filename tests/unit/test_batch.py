@@ -61,12 +61,18 @@ def test_a_cell_is_a_number_or_the_word_null(cell: bytes, value: Decimal | None)
     assert row["value"] == value
 
 
-@pytest.mark.parametrize("cell", [b"", b'""', b"NULL", b"nil", b"-", b"1,5"])
+@pytest.mark.parametrize("cell", [b"", b'""', b"NULL", b"nil", b"-", b"1,5,2", b"1.234", b"1.234.567"])
 def test_any_other_cell_is_a_mistake_and_withdraws_nothing(cell: bytes) -> None:
     rows = read(HEADER.replace(b",", b";") + b"a.b;79;2025;" + cell + b";\n", CSV)
 
     assert rows.good == []
     assert [(error.row, error.pointer) for error in rows.errors] == [(2, "value")]
+
+
+def test_a_file_with_semicolons_has_a_decimal_comma() -> None:
+    rows = read(HEADER.replace(b",", b";") + b"a.b;79;2025;12,5;\na.b;79;2024;12.5;\n", CSV)
+
+    assert [row["value"] for _, row in rows.good] == [Decimal("12.5")] * 2
 
 
 def test_good_rows_are_kept_beside_bad_ones() -> None:

@@ -77,7 +77,7 @@ def test_a_fact_may_be_in_two_languages_itself() -> None:
 def test_braces_in_a_name_are_only_braces(name: str) -> None:
     assert Text(name, name).fill("vi", {}) == name
     error = RowError("unit-not-valid", value=name, facts={"period": "2024", "validity": Text(name, name)})
-    assert error.detail("en") == f"Unit '{name}' does not exist in 2024; it exists: {name}."
+    assert error.detail("en") == f"Unit '{name}' does not exist in 2024; it exists: {name}. Its successors: –."
 
 
 @pytest.mark.parametrize(("mistake", "code", "value"), [

@@ -820,16 +820,18 @@ def test_coverage_counts_units_and_periods(tree: str, sent: str, asked: str, sho
 
 
 def compared(comparison: Comparison, shown: str) -> str:
-    words = [comparison.reason or plain(comparison.value or Decimal(0))]
+    words = [comparison.other.reason or plain(comparison.value or Decimal(0))]
     for word in shown.split()[1:]:
         match word:
             case "until":
-                words.append("until " + ("-" if comparison.until is None else f"{comparison.until:%Y-%m-%dT%H}"))
+                words.append(
+                    "until " + ("-" if comparison.other.until is None else f"{comparison.other.until:%Y-%m-%dT%H}")
+                )
             case "change":
                 words.append("change " + ("-" if comparison.change is None else plain(comparison.change)))
             case "pct":
                 words.append("pct " + ("-" if comparison.change_pct is None else plain(comparison.change_pct)))
-    assert (comparison.value is None) == (comparison.reason is not None)
+    assert (comparison.value is None) == (comparison.other.reason is not None)
     return " ".join(words)
 
 
