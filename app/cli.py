@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import re
 import signal
 import socket
 import sys
@@ -336,14 +337,24 @@ def _list(text: str | None) -> list[str] | None:
     return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
 
 
+def _code(text: str) -> str:
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text):
+        raise typer.BadParameter("letters, digits, . _ and - only, at most 64")
+    return text
+
+
 @key_verbs.command("create")
 def create_key_verb(
-    source: Annotated[str, typer.Option(help="Code of the source that the key speaks for; made when it is new.")],
+    source: Annotated[
+        str, typer.Option(callback=_code, help="Code of the source that the key speaks for; made when it is new.")
+    ],
     scope: Annotated[list[str], typer.Option(help=f"One of {', '.join(auth.SCOPES)}; repeat it.")],
     units: Annotated[
-        str | None, typer.Option(help="Units (code or code@day) whose subtrees it may touch; default all.")
+        str | None, typer.Option(help="Units (code or code@day) whose subtrees it may write; default all.")
     ] = None,
-    domains: Annotated[str | None, typer.Option(help="Domains it may touch; default all.")] = None,
+    domains: Annotated[
+        str | None, typer.Option(help="Domains it may write, and read where not public; default all.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Name of a new source.")] = None,
     days: Annotated[int | None, typer.Option(min=1, max=36500, help="Days until it expires; default never.")] = None,
     data: DataDir = None,
@@ -395,7 +406,12 @@ def list_keys_verb(data: DataDir = None) -> None:
         moments = (key.created_at, key.expires_at, key.last_used_at, key.revoked_at)
         shown = [f"{moment:%Y-%m-%d %H:%M}" if moment else "–" for moment in moments]
         table.add_row(
-            f"ioc_{key.prefix}_…", source, " ".join(key.scopes), of_units, ",".join(key.domains or ["all"]), *shown
+            f"ioc_{key.prefix}_…",
+            source,
+            " ".join(key.scopes),
+            of_units,
+            "all" if key.domains is None else ",".join(key.domains),
+            *shown,
         )
     out.print(table)
 

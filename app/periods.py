@@ -169,7 +169,10 @@ def parse_period(text: str, zone: tzinfo) -> Period:
         raise PeriodError(text)
     try:
         if part["clock"]:
-            return Period(Grain.instant, local_instant(datetime.fromisoformat(text), zone))
+            moment = local_instant(datetime.fromisoformat(text), zone)
+            if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+                raise PeriodError(text)
+            return Period(Grain.instant, moment)
         if part["quarter"]:
             return Period(Grain.quarter, datetime(year, int(part["quarter"]) * 3 - 2, 1))
         if part["week"]:
@@ -181,7 +184,7 @@ def parse_period(text: str, zone: tzinfo) -> Period:
         if part["month"]:
             return Period(Grain.month, datetime(year, int(part["month"]), 1))
         return Period(Grain.year, datetime(year, 1, 1))
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise PeriodError(text) from error
 
 

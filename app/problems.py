@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import psycopg
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -90,10 +91,10 @@ def install(app: FastAPI) -> None:
         return problem_response(request, unavailable)
 
     async def driver_error(request: Request, error: Exception) -> Response:
-        assert isinstance(error, DBAPIError)
+        cause = error.orig if isinstance(error, DBAPIError) else error
         # 53: out of disk, memory or connections; 40: a deadlock or a serialisation failure. Both pass.
-        state = getattr(error.orig, "sqlstate", None) or ""
-        if error.connection_invalidated or state[:2] in {"53", "57", "08", "40"}:
+        state = getattr(cause, "sqlstate", None) or ""
+        if isinstance(cause, psycopg.OperationalError) or state[:2] in {"53", "57", "08", "40"}:
             return await database_error(request, error)
         return await unexpected(request, error)
 
@@ -107,6 +108,7 @@ def install(app: FastAPI) -> None:
     for kind in (OperationalError, InterfaceError, PoolTimeout):
         app.add_exception_handler(kind, database_error)
     app.add_exception_handler(DBAPIError, driver_error)
+    app.add_exception_handler(psycopg.Error, driver_error)  # the ingest speaks to the driver itself
     app.add_exception_handler(Exception, unexpected)
 
 

@@ -10,16 +10,18 @@ from app.periods import Period, midnight
 
 
 def require_readable(caller: Caller | None, indicators: Iterable[Indicator]) -> None:
-    """Public indicators are for everybody; others need a key with `readings:read`.
+    """Public indicators are for everybody; others need a key with `readings:read` and their domain.
 
-    Raises: KeyRequired, ScopeMissing.
+    Raises: KeyRequired, ScopeMissing, OutsideKeyUnits.
     """
     for indicator in indicators:
         if not indicator.public:
             why = Text(
                 f"chỉ tiêu '{indicator.code}' không công khai", f"the indicator '{indicator.code}' is not public"
             )
-            require_caller(caller, "readings:read", why)
+            reader = require_caller(caller, "readings:read", why)
+            if reader.domains is not None and indicator.domain.code not in reader.domains:
+                raise OutsideKeyUnits(value=indicator.code, scope=", ".join(sorted(reader.domains)))
 
 
 def writable_units(caller: Caller, catalogue: Catalogue, period: Period) -> frozenset[int] | None:

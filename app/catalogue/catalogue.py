@@ -167,6 +167,13 @@ class Tree:
             self._children.setdefault(edge.parent.id, []).append(edge)
             self._parents.setdefault(edge.child.id, []).append(edge)
 
+    def edges(self) -> Iterable[Edge]:
+        return (edge for edges in self._children.values() for edge in edges)
+
+    def parent_ids(self, unit_id: int) -> Iterable[int]:
+        """The units above one at any time."""
+        return (edge.parent.id for edge in self._parents.get(unit_id, ()))
+
     def children(self, unit: Unit) -> Sequence[Edge]:
         return self._children.get(unit.id, ())
 

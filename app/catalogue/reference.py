@@ -5,6 +5,7 @@ The files and where they come from: `app/catalogue/data/README.md`.
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from importlib import resources
@@ -84,13 +85,10 @@ async def load_indicators(session: AsyncSession, rows: Sequence[Row], progress: 
     Raises:
         FileError: with the first row that is wrong; nothing is changed then.
     """
+    rows = [{name: (value or "").strip() for name, value in row.items() if name is not None} for row in rows]
+    await _check_indicators(session, rows)
     await _load_domains(session, rows)
     domain_ids = dict((await session.execute(select(models.Domain.code, models.Domain.id))).all())
-    laws = dict((await session.execute(select(models.Indicator.code, models.Indicator.over_time))).all())
-    laws |= {row["code"]: row["over_time"] for row in rows}
-    for number, row in enumerate(rows, start=2):
-        _check_indicator(number, row, laws)
-    await _refuse_hidden_readings(session, rows)
     # Parts of ratios first, so that a ratio finds them; a ratio cannot be a part.
     parts_first = sorted(rows, key=lambda row: row["over_time"] == "ratio")
     ids = dict((await session.execute(select(models.Indicator.code, models.Indicator.id))).all())
@@ -123,6 +121,22 @@ async def load_indicators(session: AsyncSession, rows: Sequence[Row], progress: 
             )
             ids |= dict(done.all())
             progress("indicators", len(chunk))
+
+
+async def _check_indicators(session: AsyncSession, rows: Sequence[Row]) -> None:
+    laws = dict((await session.execute(select(models.Indicator.code, models.Indicator.over_time))).all())
+    part_keys = select(models.Indicator.numerator_id).union_all(select(models.Indicator.denominator_id))
+    are_parts = set(await session.scalars(select(models.Indicator.code).where(models.Indicator.id.in_(part_keys))))
+    laws |= {row["code"]: row["over_time"] for row in rows}
+    seen: set[str] = set()
+    for number, row in enumerate(rows, start=2):
+        _check_indicator(number, row, laws)
+        if row["code"] in seen:
+            raise FileError(f"row {number}: '{row['code']}' is there twice")
+        if row["over_time"] == "ratio" and row["code"] in are_parts:
+            raise FileError(f"row {number}: '{row['code']}' is a part of a ratio, so it cannot be one itself")
+        seen.add(row["code"])
+    await _refuse_hidden_readings(session, rows)
 
 
 async def _refuse_hidden_readings(session: AsyncSession, rows: Sequence[Row]) -> None:
@@ -164,9 +178,12 @@ def _check_indicator(number: int, row: Row, laws: Mapping[str, str]) -> None:
     for name, allowed in _CHOICES.items():
         if row[name] not in allowed:
             raise FileError(f"row {number}: {name} is '{row[name]}', it must be one of {', '.join(allowed)}")
-    for name in ("code", "domain_code", "name_vi", "name_en", "measure"):
-        if not row[name].strip():
+    for name in ("code", "domain_code", "name_vi", "name_en", "measure", "source"):
+        if not row[name]:
             raise FileError(f"row {number}: {name} is empty")
+    for name in ("code", "domain_code"):
+        if not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", row[name]):
+            raise FileError(f"row {number}: {name} '{row[name]}' may have letters, digits, . _ and - only")
     ratio = row["over_time"] == "ratio"
     if ratio != (row["over_units"] == "ratio") or ratio != bool(row["numerator"]) or ratio != bool(row["denominator"]):
         raise FileError(

@@ -1,6 +1,6 @@
 """Add and change units: regions, agencies, sites, and whatever the country reorganises next."""
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import pairwise
@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.catalogue.cache import load_catalogue
-from app.catalogue.catalogue import ADMINISTRATIVE, Catalogue, Edge, Unit
+from app.catalogue.catalogue import ADMINISTRATIVE, Catalogue, Tree, Unit
 from app.changes import announce
 from app.errors import OutsideKeyUnits, PeriodConflict, Text, TreeConflict
 from app.schemas.catalogue import LinkIn, UnitIn
@@ -58,12 +58,13 @@ async def record_units(
     except IntegrityError as error:
         raise PeriodConflict(value=_conflicting(error)) from error
     catalogue = await load_catalogue(session, -1)
-    if allowed is not None:
-        _check_allowed(catalogue, touched, {touched[place][0].id for place in fresh}, allowed)
+    mine = None if allowed is None else _check_allowed(catalogue, touched, {touched[n][0].id for n in fresh}, allowed)
     for place, (row, new) in enumerate(touched):
         unit = catalogue.units[row.id]
         for links, of_child in ((new.parents, True), (new.members, False)):
-            if links is not None and await _replace_edges(session, catalogue, unit, links, of_child=of_child):
+            if links is not None and await _replace_edges(
+                session, catalogue, unit, links, of_child=of_child, mine=mine
+            ):
                 changed.add(place)
     try:
         await session.flush()
@@ -106,12 +107,18 @@ async def _record_unit(session: AsyncSession, new: UnitIn) -> tuple[models.Unit,
 
 
 async def _replace_edges(
-    session: AsyncSession, catalogue: Catalogue, unit: Unit, links: Sequence[LinkIn], *, of_child: bool
+    session: AsyncSession,
+    catalogue: Catalogue,
+    unit: Unit,
+    links: Sequence[LinkIn],
+    *,
+    of_child: bool,
+    mine: Set[int] | None,
 ) -> bool:
     """Make these the unit's edges to parents (or to members); returns whether anything changed.
 
     Parents that are regions are added to those that the unit has; other parents take the place of the others. Who leaves a region is
-    taken out of the region's members.
+    taken out of the region's members. `mine`: the units that a limited key may change; edges to others stay.
     """
     wanted: dict[tuple[int, date | None, date | None], None] = {}
     for link in links:
@@ -129,12 +136,12 @@ async def _replace_edges(
             raise TreeConflict(value=unit.code, why=why)
         wanted[other.id, _day(start), _day(end)] = None
     table = models.UnitParent
-    mine, others = (table.child_id, table.parent_id) if of_child else (table.parent_id, table.child_id)
+    this, others = (table.child_id, table.parent_id) if of_child else (table.parent_id, table.child_id)
     present = {
         (other, start, end): key
         for key, other, start, end in await session.execute(
             select(table.id, others, table.valid_from, table.valid_to).where(
-                mine == unit.id, table.superseded_at.is_(None)
+                this == unit.id, table.superseded_at.is_(None)
             )
         )
     }
@@ -147,6 +154,8 @@ async def _replace_edges(
             if only_regions
             else [key for edge, key in present.items() if edge not in wanted and edge[0] not in regions]
         )
+    if mine is not None:
+        gone = [key for (other, _, _), key in present.items() if key in gone and other in mine]
     if gone:
         await session.execute(update(table).where(table.id.in_(gone)).values(superseded_at=func.clock_timestamp()))
     fresh = [edge for edge in wanted if edge not in present]
@@ -170,36 +179,59 @@ def _linked(catalogue: Catalogue, unit: Unit, link: LinkIn) -> Unit:
 
 
 def _check_tree(catalogue: Catalogue, unit: Unit) -> None:
-    above: set[int] = set()
-    waiting: list[Edge] = list(catalogue.tree.parents(unit))
-    while waiting:
-        edge = waiting.pop()
-        if edge.parent is unit:
-            raise TreeConflict(value=unit.code, why=_BELOW_ITSELF)
-        if edge.parent.id not in above:
-            above.add(edge.parent.id)
-            waiting.extend(catalogue.tree.parents(edge.parent))
-    for one in [unit, *(edge.child for edge in catalogue.tree.children(unit))]:
-        if one.kind == "region" and catalogue.tree.parents(one):
+    """Refuse what would no longer be a tree, for the unit and all that is below it.
+
+    Raises:
+        TreeConflict: a unit below itself, a region below anything, or an ancestor that is reached by two ways at one time: what goes
+            up would count twice there.
+    """
+    tree = catalogue.tree
+    for one in tree.subtree([unit], datetime.min, datetime.max).values():
+        if one.kind == "region" and tree.parents(one):
             raise TreeConflict(value=one.code, why=_NOBODYS_CHILD)
-        edges = sorted(
-            (edge for edge in catalogue.tree.parents(one) if edge.parent.kind in ADMINISTRATIVE),
-            key=lambda edge: edge.start,
-        )
-        for earlier, later in pairwise(edges):
-            if later.start < earlier.end:
-                both = (earlier.parent.address, later.parent.address)
-                why = Text(
-                    f"{both[0]} và {both[1]} sẽ cùng là đơn vị hành chính cấp trên của nó",
-                    f"{both[0]} and {both[1]} would both be its administrative parent",
-                )
-                raise TreeConflict(value=one.code, why=why)
+        _check_administrative(tree, one)
+        ways: dict[int, list[tuple[datetime, datetime]]] = {}
+        waiting = [(one, datetime.min, datetime.max)]
+        while waiting:
+            below, start, end = waiting.pop()
+            for edge in tree.parents(below):
+                since, until = max(start, edge.start), min(end, edge.end)
+                if since >= until:
+                    continue
+                if edge.parent is one:
+                    raise TreeConflict(value=one.code, why=_BELOW_ITSELF)
+                earlier = ways.setdefault(edge.parent.id, [])
+                if any(first < until and since < last for first, last in earlier):
+                    raise TreeConflict(value=one.code, why=_twice(edge.parent))
+                earlier.append((since, until))
+                waiting.append((edge.parent, since, until))
+
+
+def _twice(ancestor: Unit) -> Text:
+    return Text(
+        f"nó sẽ được tính hai lần ở {ancestor.address}, vì đến đó bằng hai đường",
+        f"it would count twice in {ancestor.address}, which it reaches by two ways",
+    )
+
+
+def _check_administrative(tree: Tree, unit: Unit) -> None:
+    edges = sorted(
+        (edge for edge in tree.parents(unit) if edge.parent.kind in ADMINISTRATIVE), key=lambda edge: edge.start
+    )
+    for earlier, later in pairwise(edges):
+        if later.start < earlier.end:
+            both = (earlier.parent.address, later.parent.address)
+            why = Text(
+                f"{both[0]} và {both[1]} sẽ cùng là đơn vị hành chính cấp trên của nó",
+                f"{both[0]} and {both[1]} would both be its administrative parent",
+            )
+            raise TreeConflict(value=unit.code, why=why)
 
 
 def _check_allowed(
     catalogue: Catalogue, touched: Sequence[tuple[models.Unit, UnitIn]], fresh: set[int], allowed: frozenset[int]
-) -> None:
-    """A key changes only what is below its units already, and ties new units only to those.
+) -> Set[int]:
+    """Returns the units that a limited key may change: a key changes only what is below its units already, and ties new units only to those.
 
     Otherwise it could draw any unit into its own subtree, and with it the right to write that unit's readings; or take its
     own units out of the figures of those above.
@@ -214,6 +246,7 @@ def _check_allowed(
         for link in [*(new.parents or ()), *(new.members or ())]:
             if _linked(catalogue, unit, link).id not in mine:
                 raise OutsideKeyUnits(value=link.unit, scope=scope)
+    return mine
 
 
 def _conflicting(error: IntegrityError) -> str:

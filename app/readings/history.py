@@ -45,9 +45,9 @@ SELECT * FROM ({values}) v
  WHERE indicator_id = ANY (CAST(:indicators AS int[])) AND unit_id = ANY (CAST(:units AS int[]))
    AND period_start >= :starts AND period_start < :ends
    AND (CAST(:after_indicator AS int) IS NULL
-        OR (indicator_id, unit_id, grain, period_start, received_at)
-           > (:after_indicator, CAST(:after_unit AS int), CAST(:after_grain AS smallint), CAST(:after_start AS timestamp),
-              CAST(:after_received AS timestamptz)))
+        OR (indicator_id, unit_id, grain, period_start{received})
+           > (:after_indicator, CAST(:after_unit AS int), CAST(:after_grain AS smallint), CAST(:after_start AS timestamp)
+              {after_received}))
    {known}
  ORDER BY indicator_id, unit_id, grain, period_start, received_at
  LIMIT :limit
@@ -78,19 +78,23 @@ async def find_readings(
         if not include_history:
             known += " AND (superseded_at IS NULL OR superseded_at > :as_of)"
     every = include_history or as_of is not None
+    # Only with history has a reading several values; otherwise one that is corrected meanwhile must not come twice.
+    key = {"received": "", "after_received": ""}
+    if include_history:
+        key = {"received": ", received_at", "after_received": ", CAST(:after_received AS timestamptz)"}
     place = after or (None, None, None, None, None)
     facts = dict(
         zip(("after_indicator", "after_unit", "after_grain", "after_start", "after_received"), place, strict=True)
     )
     rows = await session.execute(
-        text(_PAGE.format(values=_EVERY if every else _PRESENT, known=known)),
+        text(_PAGE.format(values=_EVERY if every else _PRESENT, known=known, **key)),
         {
             "indicators": [indicator.id for indicator in indicators],
             "units": [unit.id for unit in units],
             "starts": start,
             "ends": end,
             "limit": limit,
-            **facts,
+            **{name: value for name, value in facts.items() if include_history or name != "after_received"},
         }
         | ({} if as_of is None else {"as_of": as_of}),
     )

@@ -9,7 +9,7 @@ A question is answered in three layers:
 """
 
 import decimal
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -150,6 +150,13 @@ class Observations:
         """Instants out of which the time law makes no base reading."""
         self._mute.setdefault((indicator.id, unit_id), []).append(hour)
 
+    def senders(self) -> dict[int, set[int]]:
+        """For each indicator the units that sent anything."""
+        found: dict[int, set[int]] = {}
+        for indicator_id, unit_id in (*self._base, *self._mute):
+            found.setdefault(indicator_id, set()).add(unit_id)
+        return found
+
     def freeze(self) -> "Observations":
         """Sort once all are added, in whatever order."""
         for key, hours in self._hours.items():
@@ -270,6 +277,36 @@ class Laws:
         self._tree = tree
         self._seen = observations
         self._now = now
+        self._live = {key: self._with_ancestors(units) for key, units in observations.senders().items()}
+        self._turns = sorted({moment for edge in tree.edges() for moment in (edge.start, edge.end)})
+        self._leaves: dict[tuple[int, int, Grain], int] = {}
+
+    def _with_ancestors(self, units: Iterable[int]) -> frozenset[int]:
+        """The units that sent anything, and all above them: nowhere else is there anything to find."""
+        found: set[int] = set()
+        waiting = list(units)
+        while waiting:
+            key = waiting.pop()
+            if key not in found:
+                found.add(key)
+                waiting.extend(self._tree.parent_ids(key))
+        return frozenset(found)
+
+    def _silent(self, indicator: Indicator, unit: Unit, start: datetime, end: datetime) -> int:
+        """How many reporters are expected where nobody reported: the communes, not each camera. At least one."""
+        turn = bisect_right(self._turns, start)
+        steady = turn == bisect_left(self._turns, end) and count_base_periods(indicator.base, start, end) > 0
+        key = (unit.id, turn, indicator.base) if steady else None
+        if key is not None and key in self._leaves:  # the tree does not change between two turns
+            return self._leaves[key]
+        leaves = sum(
+            self._silent(indicator, edge.child, since, until)
+            for edge, since, until in self._edges(indicator, unit, start, end)
+            if edge.child.kind in ADMINISTRATIVE and count_base_periods(indicator.base, since, until)
+        )
+        if key is not None:
+            self._leaves[key] = leaves or 1
+        return leaves or 1
 
     # --- V(unit, interval) ---
 
@@ -291,7 +328,7 @@ class Laws:
         if indicator.over_units == "none":
             return flow
         below: dict[datetime, list[Part]] = {}
-        for edge, since, until in self._edges(indicator, unit, start, end):
+        for edge, since, until in self._live_edges(indicator, unit, start, end):
             for anchor, part in self._flow(indicator, edge.child, since, until).items():
                 if anchor not in flow:
                     below.setdefault(anchor, []).append(part)
@@ -311,7 +348,7 @@ class Laws:
             return None
         parts = (
             self._state(indicator, edge.child, since, until)
-            for edge, since, until in self._edges(indicator, unit, start, end)
+            for edge, since, until in self._live_edges(indicator, unit, start, end)
         )
         return combine(indicator.over_units, [part for part in parts if part is not None])
 
@@ -324,6 +361,14 @@ class Laws:
             # A stock is that of the end: units that left before are not in it, their successors are.
             if since < until and (until == end or indicator.over_time != "last"):
                 yield edge, since, until
+
+    def _live_edges(
+        self, indicator: Indicator, unit: Unit, start: datetime, end: datetime
+    ) -> Iterator[tuple[Edge, datetime, datetime]]:
+        """Of the children that count those below which there is anything."""
+        live = self._live.get(indicator.id, frozenset())
+        if unit.id in live:
+            yield from (one for one in self._edges(indicator, unit, start, end) if one[0].child.id in live)
 
     # --- what a bucket shows ---
 
@@ -403,7 +448,7 @@ class Laws:
             return False
         return self._seen.anything(indicator, unit, start, end) or any(
             self._refused(indicator, edge.child, since, until)
-            for edge, since, until in self._edges(indicator, unit, start, end)
+            for edge, since, until in self._live_edges(indicator, unit, start, end)
         )
 
     # --- coverage ---
@@ -417,26 +462,27 @@ class Laws:
         self, indicator: Indicator, unit: Unit, start: datetime, end: datetime, covered: frozenset[datetime]
     ) -> "_Reporting":
         """Who in this subtree reported. `covered`: base periods for which a unit above spoke (flows only)."""
+        if indicator.over_units != "none" and unit.id not in self._live.get(indicator.id, ()):
+            return _Reporting(0, self._silent(indicator, unit, start, end), 0)
         own = frozenset(one.anchor for one in self._seen.own(indicator, unit, start, end))
         flow = indicator.over_time == "sum"
         if own and not flow:
             return _Reporting(1, 1, count_base_periods(indicator.base, start, end) - len(own))
         spoken = covered | own
         below = [] if indicator.over_units == "none" else [
-            (edge.child, self._reporting(indicator, edge.child, since, until, _within(spoken, since, until)))
+            self._reporting(indicator, edge.child, since, until, _within(spoken, since, until))
             for edge, since, until in self._edges(indicator, unit, start, end)
             if count_base_periods(indicator.base, since, until)
         ]  # fmt: skip
-        if any(child.present for _, child in below):
+        if any(child.present for child in below):
             return _Reporting(
-                sum(child.present for _, child in below),
-                sum(child.expected for _, child in below),
-                max(child.missing for _, child in below if child.present),
+                sum(child.present for child in below),
+                sum(child.expected for child in below),
+                max(child.missing for child in below if child.present),
             )
         if own - covered:
             return _Reporting(1, 1, count_base_periods(indicator.base, start, end) - len(spoken))
-        # Nobody: what would be expected here are the communes, not each camera.
-        return _Reporting(0, sum(child.expected for unit, child in below if unit.kind in ADMINISTRATIVE) or 1, 0)
+        return _Reporting(0, 1 if indicator.over_units == "none" else self._silent(indicator, unit, start, end), 0)
 
     # --- which readings stand behind a value ---
 
@@ -454,7 +500,7 @@ class Laws:
         if indicator.over_units == "none" or (own and indicator.over_time != "sum"):
             return
         spoken = covered.union(one.anchor for one in own)
-        for edge, since, until in self._edges(indicator, unit, start, end):
+        for edge, since, until in self._live_edges(indicator, unit, start, end):
             yield from self.contributions(indicator, edge.child, since, until, spoken)
 
     # --- comparisons ---

@@ -77,12 +77,13 @@ async def change_target(session: AsyncSession, new: NewTarget) -> models.Target:
         )
     )
     present = (await session.scalars(select(table).where(same_cell))).one_or_none()
+    moment = await session.scalar(select(func.clock_timestamp()))
     on_track_pct, at_risk_pct = new.bounds
     content = (new.value, new.document, on_track_pct, at_risk_pct)
     if present is not None:
         if (present.value, present.document, present.on_track_pct, present.at_risk_pct) == content:
             return present
-        await session.execute(update(table).where(table.id == present.id).values(superseded_at=func.clock_timestamp()))
+        await session.execute(update(table).where(table.id == present.id).values(superseded_at=moment))
     recorded = table(
         indicator_id=new.indicator.id,
         unit_id=new.unit.id,
@@ -93,6 +94,7 @@ async def change_target(session: AsyncSession, new: NewTarget) -> models.Target:
         document=new.document,
         on_track_pct=on_track_pct,
         at_risk_pct=at_risk_pct,
+        recorded_at=moment,
     )
     session.add(recorded)
     await session.flush()

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.catalogue.access import require_readable
-from app.catalogue.catalogue import Catalogue, Source, Unit
+from app.catalogue.catalogue import Catalogue, Source, Tree, Unit
 from app.changes import latest_change
 from app.errors import (
     KeyRequired,
@@ -98,7 +98,7 @@ async def get_aggregates(
         as_of=as_of,
     )
     length = Grain[grain]
-    _require_few(hub, question, length, start, end)
+    _require_few(hub, catalogue.tree_as_of(as_of), question, length, start, end)
     tag = await _tag(request, hub, session)
     if fresh := not_modified(request, tag):
         return fresh
@@ -215,11 +215,19 @@ def _bucket(hub: Hub, text: str) -> Period:
     return period
 
 
-def _require_few(hub: Hub, question: Question, grain: Grain, start: datetime, end: datetime) -> None:
+_MOST_WORK = 1_000_000
+
+
+def _require_few(hub: Hub, tree: Tree, question: Question, grain: Grain, start: datetime, end: datetime) -> None:
     buckets = count_base_periods(grain, start, end) + 1
     count = buckets * len(question.units) * len(question.indicators)
-    if count > hub.settings.max_points:
-        raise TooManyPoints(count=count, limit=hub.settings.max_points)
+    # A point of a province looks at all its communes, and once more for each comparison.
+    each = max(1, len(tree.subtree(question.units, start, end)) // max(1, len(question.units))) * (
+        1 + len(question.compare)
+    )
+    limit = min(hub.settings.max_points, _MOST_WORK // each)
+    if count > limit:
+        raise TooManyPoints(count=count, limit=limit)
 
 
 # --- shapes ---

@@ -35,6 +35,7 @@ from app.routers.dependencies import (
     WriteSession,
     refuse_unknown_parameters,
 )
+from app.routers.exact import ExactRoute
 from app.schemas.catalogue import (
     Day,
     DomainChange,
@@ -49,7 +50,9 @@ from app.schemas.catalogue import (
     UnitsReceipt,
 )
 
-router = APIRouter(prefix="/v1", tags=["catalogue"], dependencies=[Depends(refuse_unknown_parameters)])
+router = APIRouter(
+    prefix="/v1", tags=["catalogue"], route_class=ExactRoute, dependencies=[Depends(refuse_unknown_parameters)]
+)
 
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Cursor = Annotated[str | None, Query(max_length=500, description="From `next` of the page before.")]

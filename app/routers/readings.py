@@ -17,6 +17,7 @@ from app.errors import (
     KeyRequired,
     MalformedBody,
     NotAcceptable,
+    OutsideKeyUnits,
     RowError,
     RowsRejected,
     ScopeMissing,
@@ -143,7 +144,9 @@ async def post_readings(
 @router.get(
     "",
     response_model=ReadingPage,
-    responses=problems(KeyRequired, ScopeMissing, UnknownIndicator, UnknownUnit, UnitNotValid, NotAcceptable),
+    responses=problems(
+        KeyRequired, ScopeMissing, OutsideKeyUnits, UnknownIndicator, UnknownUnit, UnitNotValid, NotAcceptable
+    ),
 )
 async def get_readings(
     request: Request,

@@ -33,9 +33,12 @@ from app.routers.dependencies import (
     WriteSession,
     refuse_unknown_parameters,
 )
+from app.routers.exact import ExactRoute
 from app.schemas.aggregates import TargetIn, TargetOut, TargetPage
 
-router = APIRouter(prefix="/v1/targets", tags=["targets"], dependencies=[Depends(refuse_unknown_parameters)])
+router = APIRouter(
+    prefix="/v1/targets", tags=["targets"], route_class=ExactRoute, dependencies=[Depends(refuse_unknown_parameters)]
+)
 
 
 @router.put(
@@ -79,7 +82,7 @@ async def put_target(
 @router.get(
     "",
     response_model=TargetPage,
-    responses=problems(KeyRequired, ScopeMissing, UnknownIndicator, UnknownUnit, UnitNotValid),
+    responses=problems(KeyRequired, ScopeMissing, OutsideKeyUnits, UnknownIndicator, UnknownUnit, UnitNotValid),
 )
 async def get_targets(
     hub: HubDep,
@@ -100,7 +103,7 @@ async def get_targets(
     found = await list_targets(
         session, catalogue,
         indicators=indicators, units=asked_units(catalogue, unit, *everything, "–"), as_of=as_of,
-        after=0 if cursor is None else min(decode_cursor(cursor, [int])[0], 2**31 - 1), limit=limit + 1,
+        after=0 if cursor is None else max(0, min(decode_cursor(cursor, [int])[0], 2**31 - 1)), limit=limit + 1,
     )  # fmt: skip
     items = [_out(one.indicator, one.unit, one.period, one) for one in found[:limit]]
     following = encode_cursor([found[limit - 1].id]) if len(found) > limit else None

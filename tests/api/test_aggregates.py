@@ -281,3 +281,46 @@ async def test_a_format_that_cannot_be_made_is_406(hub: HubUnderTest) -> None:
     answer = await hub.client.get("/v1/aggregates", params=query, headers={"accept": "application/pdf"})
 
     assert (answer.status_code, answer.json()["code"]) == (406, "not-acceptable")
+
+
+async def test_a_question_that_would_take_too_long_is_refused_however_few_its_points(hub: HubUnderTest) -> None:
+    query = {
+        "indicator": "tthc.queue.tickets",
+        "unit": "79@2026-01-01",
+        "grain": "hour",
+        "from": "2025-07-01",
+        "to": "2027-09-20",
+    }
+
+    answer = await hub.client.get("/v1/aggregates", params=query | {"compare": "previous,year_ago,ytd"})
+
+    assert (answer.status_code, answer.json()["code"]) == (422, "too-many-points")
+
+
+async def test_a_target_keeps_its_digits_and_half_a_character_is_refused(hub: HubUnderTest) -> None:
+    headers = {"X-API-Key": await hub.key("planning", scopes=["targets:write"]), "content-type": "application/json"}
+    body = '{"indicator": "%s", "unit": "25813", "period": "2026", "setter": "UBND", "value": %s}'
+    digits = "12345678901234567890.123456789012"
+
+    exact = await hub.client.put("/v1/targets", content=body % (VISITS, digits), headers=headers)
+    half = await hub.client.put("/v1/targets", content=body % ("\\ud800", "1"), headers=headers)
+
+    assert f'"value":{digits}' in exact.text
+    assert (half.status_code, half.json()["code"]) == (422, "malformed-body")
+
+
+async def test_the_parts_of_a_ratio_that_are_not_public_stay_so_in_its_explanation(hub: HubUnderTest) -> None:
+    public = "infosec.endpoint.protected_rate"
+    await hub.sent(
+        ("infosec.endpoint.protected", "25840", "2026-Q3", 17), ("infosec.endpoint.total", "25840", "2026-Q3", 34)
+    )
+    elsewhere = await hub.key("reader", scopes=["readings:read"], domains=["health"])
+
+    rate = await hub.point(public, "25840", "2026-Q3", "quarter")
+    query = {"indicator": public, "unit": "25840", "period": "2026-Q3"}
+    told = await hub.client.get("/v1/aggregates/explain", params=query)
+    other = await hub.client.get("/v1/aggregates/explain", params=query, headers={"X-API-Key": elsewhere})
+
+    assert rate["value"] == 50
+    assert (told.status_code, told.json()["code"]) == (401, "key-required")
+    assert (other.status_code, other.json()["code"]) == (403, "outside-scope")

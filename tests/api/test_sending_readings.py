@@ -485,3 +485,35 @@ async def test_more_callers_than_connections_wait_for_each_other_and_not_for_eve
         )
 
     assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_a_reading_corrected_between_two_pages_comes_once(hub: HubUnderTest) -> None:
+    await hub.sent(*((DOSSIERS, "25813", f"2025-08-{day:02}", day) for day in range(1, 6)))
+    query: dict[str, Any] = {"indicator": DOSSIERS, "unit": "25813", "limit": 3}
+    first = (await hub.client.get("/v1/readings", params=query)).json()
+
+    await hub.sent((DOSSIERS, "25813", first["items"][-1]["period"], 99))
+    second = (await hub.client.get("/v1/readings", params=query | {"cursor": first["next"]})).json()
+
+    assert [item["period"] for item in first["items"] + second["items"]] == [f"2025-08-{day:02}" for day in range(1, 6)]
+
+
+CANCEL_WHO_WAITS = """
+SELECT bool_or(pg_cancel_backend(pid)) FROM pg_stat_activity
+ WHERE wait_event_type = 'Lock' AND datname = current_database()
+"""
+
+
+async def test_a_statement_that_the_database_cancels_may_be_sent_again(hub: HubUnderTest) -> None:
+    await hub.sent((DOSSIERS, "25813", "2025-08-01", 1))
+    async with hub.session() as holder:
+        await holder.execute(text("SELECT 1 FROM reading FOR UPDATE"))
+        blocked = asyncio.create_task(hub.send((DOSSIERS, "25813", "2025-08-01", 2)))
+        cancelled = False
+        while not cancelled:  # as soon as it waits for the row; a session sees the activity of its first look only
+            async with hub.session() as watcher:
+                cancelled = bool(await watcher.scalar(text(CANCEL_WHO_WAITS)))
+        answer = await blocked
+
+    assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "unavailable", "5")
+    assert (await hub.send((DOSSIERS, "25813", "2025-08-01", 2))).json()["corrected"] == 1

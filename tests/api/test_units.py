@@ -107,6 +107,7 @@ async def test_what_would_not_be_a_tree_is_refused_as_a_whole(hub: HubUnderTest)
         ("tree-conflict", "Unit 'a': it would be below itself.", unit("new"), unit("a", "agency", **under("b"))),
         ("tree-conflict", "Unit 'a': it would be below itself.", unit("new"), unit("a", "agency", **under("a"))),
         ("tree-conflict", "Unit 'b': it would be below itself.", unit("b", "agency", members=[{"unit": "a"}])),
+        ("tree-conflict", "it would count twice in 79@", unit("x", "agency", **under("79")), unit("y", **under("x", BEN_CAT))),
         ("tree-conflict", "would both be its administrative parent", unit("new", **under(BEN_CAT, LONG_NGUYEN))),
         ("tree-conflict", "Unit '25840': 79@2025", unit("new", "commune", members=[{"unit": LONG_NGUYEN}])),
         (
@@ -167,8 +168,8 @@ async def test_a_key_limited_to_units_touches_nothing_else(hub: HubUnderTest) ->
     await posted(hub, unit("kiosk-1", **under(BEN_CAT)), unit("kiosk-9", **under(LONG_NGUYEN)))
     hub.keys["ben-cat"] = await hub.key("ben-cat", ["catalogue:write", "readings:write"], units=[BEN_CAT])
 
-    desk = unit("desk-1", "agency", **under(BEN_CAT), members=[{"unit": "kiosk-1"}])
-    assert await posted(hub, desk, unit("desk-1-kiosk", **under("desk-1")), key="ben-cat") == (2, 0, 0)
+    desk, moved = unit("desk-1", "agency", **under(BEN_CAT)), unit("kiosk-1", **under("desk-1"))
+    assert await posted(hub, desk, unit("desk-1-kiosk", **under("desk-1")), moved, key="ben-cat") == (2, 1, 0)
     assert await posted(hub, unit("kiosk-1", name_en="Main kiosk"), key="ben-cat") == (0, 1, 0)
 
     before = (await hub.client.get("/v1/units", params={"parent": "79"})).json()
