@@ -38,7 +38,10 @@ _numbers = count(1)
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a throw-away server: what it holds need not survive a power cut."""
-    throw_away = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
+    throw_away = {
+        "fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "128MB",
+        "autovacuum": "off",  # its worker is a superuser's: a database that it looks at could not be dropped
+    }  # fmt: skip
     with EmbeddedPostgres(tmp_path_factory.mktemp("cluster"), throw_away) as url:
         yield url
 
