@@ -166,9 +166,9 @@ class Tree:
         for edge in edges:
             self._children.setdefault(edge.parent.id, []).append(edge)
             self._parents.setdefault(edge.child.id, []).append(edge)
-
-    def edges(self) -> Iterable[Edge]:
-        return (edge for edges in self._children.values() for edge in edges)
+        self.turns = sorted(  # the moments at which the tree changes
+            {moment for edges in self._children.values() for edge in edges for moment in (edge.start, edge.end)}
+        )
 
     def parent_ids(self, unit_id: int) -> Iterable[int]:
         """The units above one at any time."""

@@ -278,7 +278,6 @@ class Laws:
         self._seen = observations
         self._now = now
         self._live = {key: self._with_ancestors(units) for key, units in observations.senders().items()}
-        self._turns = sorted({moment for edge in tree.edges() for moment in (edge.start, edge.end)})
         self._leaves: dict[tuple[int, int, Grain], int] = {}
 
     def _with_ancestors(self, units: Iterable[int]) -> frozenset[int]:
@@ -294,8 +293,8 @@ class Laws:
 
     def _silent(self, indicator: Indicator, unit: Unit, start: datetime, end: datetime) -> int:
         """How many reporters are expected where nobody reported: the communes, not each camera. At least one."""
-        turn = bisect_right(self._turns, start)
-        steady = turn == bisect_left(self._turns, end) and count_base_periods(indicator.base, start, end) > 0
+        turn = bisect_right(self._tree.turns, start)
+        steady = turn == bisect_left(self._tree.turns, end) and count_base_periods(indicator.base, start, end) > 0
         key = (unit.id, turn, indicator.base) if steady else None
         if key is not None and key in self._leaves:  # the tree does not change between two turns
             return self._leaves[key]

@@ -70,10 +70,16 @@ ReadCatalogue = Annotated[Catalogue, Depends(read_catalogue, scope="function")]
 WriteCatalogue = Annotated[Catalogue, Depends(write_catalogue, scope="function")]
 
 
+_KNOWN: dict[tuple[str, str], frozenset[str]] = {}
+
+
 async def refuse_unknown_parameters(request: Request) -> None:
     """A misspelt parameter must not be ignored: `form=2024` would silently answer another question."""
     route = request.scope["route"]
-    known = {one.alias for one in get_flat_params(route.dependant) if isinstance(one.field_info, params.Query)}
+    known = _KNOWN.get((request.method, route.path))
+    if known is None:  # once for each route: it walks all dependencies
+        query = (one.alias for one in get_flat_params(route.dependant) if isinstance(one.field_info, params.Query))
+        known = _KNOWN[request.method, route.path] = frozenset(query)
     if unknown := [name for name in request.query_params if name not in known]:
         facts = {"fields": ", ".join(sorted(known)) or "–"}
         mistakes = [RowError("unknown-field", pointer=f"/query/{name[:100]}", facts=facts) for name in unknown[:20]]
