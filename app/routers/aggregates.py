@@ -125,7 +125,7 @@ async def get_explanation(
     period: Annotated[str, Query(max_length=40, examples=["2024-10"])],
 ) -> Response:
     """Where does this number come from: the law, the units behind it, the readings, their sources, batches and times."""
-    [what] = asked_indicators(catalogue, [catalogue.require_indicator(indicator).code])
+    what = catalogue.require_indicator(indicator)
     require_readable(caller, [what, *catalogue.parts_of(what)])  # it shows the readings of the parts
     bucket = _bucket(hub, period)
     who = asked_units(catalogue, [unit], bucket.start, bucket.end, period)
