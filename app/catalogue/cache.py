@@ -23,6 +23,11 @@ class CatalogueCache:
         self._copy = copy
         self._reading = asyncio.Lock()
 
+    @property
+    def latest(self) -> Catalogue | None:
+        """The copy as it is: for who finds out in its own transaction whether it is still right."""
+        return self._copy
+
     async def current(self, session: AsyncSession) -> Catalogue:
         """The catalogue as this transaction sees it."""
         version = await latest_change(session, "catalogue")

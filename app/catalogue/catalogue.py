@@ -7,14 +7,15 @@ midnights, `[start, end)`, open ends as `datetime.min` and `datetime.max`.
 
 import difflib
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import islice
 
 from app.errors import Text, UnitNotValid, UnknownDomain, UnknownIndicator, UnknownUnit
-from app.periods import Grain, PeriodError, midnight, parse_period
+from app.periods import Grain, PeriodError, count_base_periods, midnight, parse_period
 
 BASE_GRAIN: Mapping[str, Grain] = {
     # A realtime indicator has instants; what adds up is their hour.
@@ -161,18 +162,45 @@ class Tree:
     """Who reports to whom, as known at one moment."""
 
     def __init__(self, edges: Iterable[Edge]) -> None:
+        self._silent: dict[tuple[int, int, Grain], int] = {}
+        self._above: dict[int, frozenset[int]] = {}
+        self._heights: dict[int, int] = {}
         self._children: dict[int, list[Edge]] = {}
         self._parents: dict[int, list[Edge]] = {}
         for edge in edges:
             self._children.setdefault(edge.parent.id, []).append(edge)
             self._parents.setdefault(edge.child.id, []).append(edge)
         self.turns = sorted(  # the moments at which the tree changes
-            {moment for edges in self._children.values() for edge in edges for moment in (edge.start, edge.end)}
+            {
+                moment
+                for edges in self._children.values()
+                for edge in edges
+                for moment in (edge.start, edge.end, edge.child.start, edge.child.end)
+            }
         )
+
+    def epoch(self, start: datetime, end: datetime) -> int | None:
+        """Which stretch between two turns holds `[start, end)`; None when the tree changes inside."""
+        turn = bisect_right(self.turns, start)
+        return turn if turn == bisect_left(self.turns, end) else None
 
     def parent_ids(self, unit_id: int) -> Iterable[int]:
         """The units above one at any time."""
         return (edge.parent.id for edge in self._parents.get(unit_id, ()))
+
+    def above(self, unit_id: int) -> frozenset[int]:
+        """All units above one, directly or not, at any time."""
+        if (found := self._above.get(unit_id)) is None:
+            found = frozenset().union(*({parent} | self.above(parent) for parent in self.parent_ids(unit_id)))
+            self._above[unit_id] = found
+        return found
+
+    def height(self, unit_id: int) -> int:
+        """The longest way down to a unit without children; a parent is always higher than its children."""
+        if (height := self._heights.get(unit_id)) is None:
+            below = [self.height(edge.child.id) for edge in self._children.get(unit_id, ())]
+            height = self._heights[unit_id] = 1 + max(below, default=-1)
+        return height
 
     def children(self, unit: Unit) -> Sequence[Edge]:
         return self._children.get(unit.id, ())
@@ -184,6 +212,34 @@ class Tree:
         """The children at some time in `[start, end)`, in the order of their codes, each once."""
         found = {edge.child.id: edge.child for edge in self.children(unit) if edge.start < end and start < edge.end}
         return sorted(found.values(), key=lambda child: (child.code, child.start))
+
+    def edges_in(
+        self, unit: Unit, start: datetime, end: datetime, *, at_end: bool
+    ) -> Iterator[tuple[Edge, datetime, datetime]]:
+        """The children that count in `[start, end)`, each with the part of it in which it is a child.
+
+        `at_end`: only those that are still children at the end. A stock is that of the end: units that left before are not in it,
+        their successors are.
+        """
+        for edge in self.children(unit):
+            since, until = max(start, edge.start), min(end, edge.end)
+            if since < until and (until == end or not at_end):
+                yield edge, since, until
+
+    def silent(self, base: Grain, unit: Unit, start: datetime, end: datetime, *, at_end: bool) -> int:
+        """How many reporters are expected where nobody reported: the communes, not each camera. At least one."""
+        epoch = self.epoch(start, end) if count_base_periods(base, start, end) else None
+        key = None if epoch is None else (unit.id, epoch, base)
+        if key is not None and key in self._silent:  # the tree does not change between two turns
+            return self._silent[key]
+        leaves = sum(
+            self.silent(base, edge.child, since, until, at_end=at_end)
+            for edge, since, until in self.edges_in(unit, start, end, at_end=at_end)
+            if edge.child.kind in ADMINISTRATIVE and count_base_periods(base, since, until)
+        )
+        if key is not None:
+            self._silent[key] = leaves or 1
+        return leaves or 1
 
     def subtree(self, units: Iterable[Unit], start: datetime, end: datetime) -> dict[int, Unit]:
         """The units and all that reported to them, directly or not, at some time in `[start, end)`."""
@@ -197,7 +253,7 @@ class Tree:
         return found
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, eq=False)
 class Catalogue:
     """Everything, at the version of the change counter at which it was read."""
 
@@ -212,6 +268,11 @@ class Catalogue:
     units_by_code: Mapping[str, Sequence[Unit]]
     tree: Tree
     indicators_by_domain: Mapping[str, int]
+
+    @cached_property
+    def parent_ids(self) -> frozenset[int]:
+        """The units that have children, or had some by an edge that was superseded."""
+        return frozenset(edge.parent.id for edge in self.edges)
 
     def tree_as_of(self, as_of: datetime | None) -> Tree:
         return self.tree if as_of is None else Tree(edge for edge in self.edges if edge.known(as_of))

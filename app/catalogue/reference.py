@@ -19,6 +19,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.changes import announce
+from app.marks import start_over
 from app.schemas.catalogue import Direction, Periodicity, TimeLaw, UnitLaw
 
 Progress = Callable[[str, int], None]
@@ -80,7 +81,7 @@ _CHOICES: Mapping[str, Sequence[str]] = {
 
 
 async def load_indicators(session: AsyncSession, rows: Sequence[Row], progress: Progress) -> None:
-    """Add or change domains and indicators by code. Readings stay; a changed law counts from the next question on.
+    """Add or change domains and indicators by code. Readings stay; by a changed law they are all added up again.
 
     Raises:
         FileError: with the first row that is wrong; nothing is changed then.
@@ -92,6 +93,7 @@ async def load_indicators(session: AsyncSession, rows: Sequence[Row], progress: 
     # Parts of ratios first, so that a ratio finds them; a ratio cannot be a part.
     parts_first = sorted(rows, key=lambda row: row["over_time"] == "ratio")
     ids = dict((await session.execute(select(models.Indicator.code, models.Indicator.id))).all())
+    laws = await _laws(session)
     for ratios in (False, True):
         for chunk in _chunks([row for row in parts_first if (row["over_time"] == "ratio") is ratios], 500):
             values = [
@@ -121,6 +123,16 @@ async def load_indicators(session: AsyncSession, rows: Sequence[Row], progress: 
             )
             ids |= dict(done.all())
             progress("indicators", len(chunk))
+    now = await _laws(session)
+    if others := [key for key in laws if laws[key] != now[key]]:
+        await start_over(session, others)
+
+
+async def _laws(session: AsyncSession) -> dict[int, tuple[str, ...]]:
+    """What decides how readings add up."""
+    table = models.Indicator
+    rows = await session.execute(select(table.id, table.periodicity, table.over_time, table.over_units))
+    return {key: (periodicity, over_time, over_units) for key, periodicity, over_time, over_units in rows}
 
 
 async def _check_indicators(session: AsyncSession, rows: Sequence[Row]) -> None:

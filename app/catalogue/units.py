@@ -1,8 +1,8 @@
 """Add and change units: regions, agencies, sites, and whatever the country reorganises next."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 
 from sqlalchemy import func, select, update
@@ -14,6 +14,8 @@ from app.catalogue.cache import load_catalogue
 from app.catalogue.catalogue import ADMINISTRATIVE, Catalogue, Tree, Unit
 from app.changes import announce
 from app.errors import OutsideKeyUnits, PeriodConflict, Text, TreeConflict
+from app.marks import Restated, mark_units
+from app.periods import FIRST_YEAR, LAST_YEAR
 from app.schemas.catalogue import LinkIn, UnitIn
 
 TREE_LOCK = 720_723
@@ -57,7 +59,7 @@ async def record_units(
         await session.flush()
     except IntegrityError as error:
         raise PeriodConflict(value=_conflicting(error)) from error
-    catalogue = await load_catalogue(session, -1)
+    before = catalogue = await load_catalogue(session, -1)
     mine = None if allowed is None else _check_allowed(catalogue, touched, {touched[n][0].id for n in fresh}, allowed)
     for place, (row, new) in enumerate(touched):
         unit = catalogue.units[row.id]
@@ -75,8 +77,34 @@ async def record_units(
         _check_tree(catalogue, catalogue.units[row.id])
     changed -= fresh
     if fresh or changed:
+        moved = {touched[place][0].id for place in changed}
+        await mark_units(session, _restated(before.tree, catalogue, moved))
         await announce(session, "catalogue")
     return UnitsChanged(len(fresh), len(changed), len(units) - len(fresh) - len(changed))
+
+
+def _restated(before: Tree, catalogue: Catalogue, changed: Set[int]) -> Iterator[Restated]:
+    """Whose rollups a change of the tree makes stale: of the units that have other children, and of those around a unit that changed."""
+    for unit in catalogue.units.values():
+        was = {(edge.child.id, edge.start, edge.end) for edge in before.children(unit)}
+        now = {(edge.child.id, edge.start, edge.end) for edge in catalogue.tree.children(unit)}
+        if unit.id in changed or any(edge.child.id in changed for edge in catalogue.tree.children(unit)):
+            days = [(datetime.min, datetime.max)]  # its own days may have changed, and with them what is expected of it
+        else:
+            days = [(start, end) for _, start, end in was ^ now]
+        if days:
+            # A year that a changed day lies in is another year now; and so is the week across its end.
+            start = max(min(first for first, _ in days), datetime(FIRST_YEAR, 1, 1))
+            end = min(max(last for _, last in days), datetime(LAST_YEAR, 12, 31))
+            below = {
+                key for tree in (before, catalogue.tree) for key in tree.subtree([unit], datetime.min, datetime.max)
+            }
+            yield Restated(
+                unit.id, sorted(below), datetime(start.year, 1, 1) - _WEEK, datetime(end.year + 1, 1, 1) + _WEEK
+            )
+
+
+_WEEK = timedelta(days=7)
 
 
 async def _record_unit(session: AsyncSession, new: UnitIn) -> tuple[models.Unit, bool, bool]:

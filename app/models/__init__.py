@@ -10,17 +10,22 @@ from app.models.catalogue import (
     UnitSuccessor,
 )
 from app.models.changes import Change
-from app.models.readings import Batch, Reading, ReadingHistory, Source, StoredAnswer
+from app.models.readings import Batch, Forgotten, Ownership, Reading, ReadingHistory, Source, StoredAnswer
+from app.models.rollups import Rollup, StaleMark
 
 __all__ = [
     "ApiKey",
     "Batch",
     "Change",
     "Domain",
+    "Forgotten",
     "Indicator",
+    "Ownership",
     "Reading",
     "ReadingHistory",
+    "Rollup",
     "Source",
+    "StaleMark",
     "StoredAnswer",
     "Target",
     "Unit",

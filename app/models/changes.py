@@ -13,5 +13,6 @@ class Change(Base):
     __table_args__ = (Index("change_topic_id_idx", "topic", "id"),)
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
-    topic: Mapped[str] = mapped_column(comment="catalogue, readings, targets")
+    topic: Mapped[str] = mapped_column(comment="catalogue, keys, readings, targets")
+    indicator_ids: Mapped[list[int] | None] = mapped_column(comment="which indicators it is about; null: any")
     changed_at: Mapped[Instant] = mapped_column(server_default=func.clock_timestamp())

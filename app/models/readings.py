@@ -1,7 +1,8 @@
 """What was observed: sources, batches, readings and their earlier values.
 
 `reading` and `reading_history` have the same columns; together they hold every value that was ever accepted, each with
-the time in which it was the hub's answer: `[received_at, superseded_at)`.
+the time in which it was the hub's answer: `[received_at, superseded_at)`. Neither has foreign keys: `ownership` has them, so
+that they are checked once for each (indicator, unit) and not once for each reading.
 """
 
 from decimal import Decimal
@@ -52,24 +53,38 @@ class Batch(Base):
     rejected: Mapped[int] = mapped_column()
 
 
+class Ownership(Base):
+    """Which source reports an indicator of a unit: the first that did. Every reading has its (indicator, unit) here."""
+
+    __tablename__ = "ownership"
+
+    indicator_id: Mapped[int] = mapped_column(ForeignKey(Indicator.id), primary_key=True)
+    unit_id: Mapped[int] = mapped_column(ForeignKey(Unit.id), primary_key=True)
+    source_id: Mapped[int] = mapped_column(ForeignKey(Source.id), index=True)
+
+
 class _Observation:
     """The columns of a value. Every unique key has `indicator_id`, so that both tables can be distributed by it."""
 
     value: Mapped[Decimal | None] = mapped_column(Numeric, comment="null: withdrawn")
     status: Mapped[int] = mapped_column(SmallInteger, comment="0 estimated, 1 provisional, 2 final")
     note: Mapped[str | None] = mapped_column()
-    source_id: Mapped[int] = mapped_column(ForeignKey(Source.id))
+    source_id: Mapped[int] = mapped_column()
     batch_id: Mapped[int] = mapped_column(BigInteger)
 
 
 class Reading(_Observation, Base):
-    """The present value of one indicator for one unit and one period, as its source last sent it (số liệu)."""
+    """The present value of one indicator for one unit and one period, as its source last sent it (số liệu).
+
+    Partitioned by month: `app.readings.partitions` makes them ahead; `reading_default` is the home of everything else.
+    """
 
     __tablename__ = "reading"
+    __table_args__ = ({"postgresql_partition_by": "RANGE (period_start)"},)
 
-    indicator_id: Mapped[int] = mapped_column(ForeignKey(Indicator.id), primary_key=True)
-    unit_id: Mapped[int] = mapped_column(ForeignKey(Unit.id), primary_key=True)
-    grain: Mapped[int] = mapped_column(SmallInteger, primary_key=True, comment="periods.Grain")
+    indicator_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    unit_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    grain: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False, comment="periods.Grain")
     period_start: Mapped[LocalTime] = mapped_column(primary_key=True, comment="wall time of the local calendar")
     received_at: Mapped[Instant] = mapped_column()
 
@@ -79,12 +94,21 @@ class ReadingHistory(_Observation, Base):
 
     __tablename__ = "reading_history"
 
-    indicator_id: Mapped[int] = mapped_column(ForeignKey(Indicator.id), primary_key=True)
-    unit_id: Mapped[int] = mapped_column(ForeignKey(Unit.id), primary_key=True)
-    grain: Mapped[int] = mapped_column(SmallInteger, primary_key=True)
+    indicator_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    unit_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    grain: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     period_start: Mapped[LocalTime] = mapped_column(primary_key=True)
     received_at: Mapped[Instant] = mapped_column(primary_key=True)
     superseded_at: Mapped[Instant] = mapped_column()
+
+
+class Forgotten(Base):
+    """Up to which local time something was deleted for good. `instants`: those of realtime indicators; their hours stay."""
+
+    __tablename__ = "forgotten"
+
+    what: Mapped[str] = mapped_column(primary_key=True)
+    before: Mapped[LocalTime] = mapped_column()
 
 
 class StoredAnswer(Base):
