@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from pathlib import Path
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.changes import announce, latest_change
 from app.database import Database
 from app.errors import KeyRefused, KeyRequired, ScopeMissing, Text
 from app.models import ApiKey, Source
@@ -99,6 +100,7 @@ async def create_key(
         )
     )
     await session.flush()
+    await announce(session, "keys")
     return f"ioc_{prefix}_{secret}"
 
 
@@ -110,30 +112,75 @@ async def revoke_key(session: AsyncSession, prefix: str) -> bool:
         .values(revoked_at=datetime.now(UTC))
         .returning(ApiKey.prefix)
     )
-    return revoked.first() is not None or await session.get(ApiKey, prefix) is not None
+    if revoked.first() is not None:
+        await announce(session, "keys")
+        return True
+    return await session.get(ApiKey, prefix) is not None
 
 
-async def authenticate(database: Database, presented: str, pepper: bytes) -> Caller:
-    """Who holds this key.
+@dataclass(frozen=True, slots=True)
+class _Key:
+    caller: Caller
+    secret_hash: bytes
+    expires_at: datetime | None
+    revoked_at: datetime | None
 
-    Raises:
-        KeyRefused: it is not a key, unknown, expired or revoked; one sentence each.
-    """
-    parts = presented.split("_", 2)
-    if len(parts) != 3 or parts[0] != "ioc" or not presented.isascii():
-        raise KeyRefused(why=Text("không đúng dạng ioc_…_…", "does not look like ioc_…_…"))
-    _, prefix, secret = parts
-    now = datetime.now(UTC)
-    async with database.write_session() as session:
-        row = (
-            await session.execute(
-                select(ApiKey, Source.code).join(Source, Source.id == ApiKey.source_id).where(ApiKey.prefix == prefix)
-            )
-        ).first()
+
+class Keys:
+    """One process's copy of the API keys, replaced when the change counter says so."""
+
+    def __init__(self, database: Database, pepper: bytes) -> None:
+        self._database = database
+        self._pepper = pepper
+        self._keys: Mapping[str, _Key] = {}
+        self._last_used: dict[str, datetime] = {}
+        self.version = -1
+
+    async def caller(self, presented: str) -> Caller:
+        """Who holds this key, now.
+
+        Raises:
+            KeyRefused: it is not a key, unknown, expired or revoked; one sentence each.
+        """
+        await self.refresh()
+        return await self._noted(self._holder(presented))
+
+    async def presumed_caller(self, presented: str) -> Caller:
+        """Who held it by the copy of `version`: for who finds out in its own transaction whether that is still right.
+
+        Raises:
+            KeyRefused: as `caller`; what is refused is never presumed.
+        """
+        try:
+            return await self._noted(self._holder(presented))
+        except KeyRefused:
+            return await self.caller(presented)
+
+    async def refresh(self) -> None:
+        async with self._database.read_session() as session:
+            version = await latest_change(session, "keys")
+            if version == self.version:
+                return
+            rows = await session.execute(select(ApiKey, Source.code).join(Source, Source.id == ApiKey.source_id))
+            keys = {key.prefix: (key, code) for key, code in rows}
+        self._keys = {
+            prefix: _Key(_caller(key, code), key.secret_hash, key.expires_at, key.revoked_at)
+            for prefix, (key, code) in keys.items()
+        }
+        self._last_used = {
+            prefix: key.last_used_at for prefix, (key, _) in keys.items() if key.last_used_at is not None
+        }
+        self.version = version
+
+    def _holder(self, presented: str) -> Caller:
+        parts = presented.split("_", 2)
+        if len(parts) != 3 or parts[0] != "ioc" or not presented.isascii():
+            raise KeyRefused(why=Text("không đúng dạng ioc_…_…", "does not look like ioc_…_…"))
+        _, prefix, secret = parts
+        key = self._keys.get(prefix)
         # Compare before anything else is said, in constant time, so that a guesser learns nothing from the answer.
-        if row is None or not hmac.compare_digest(row.ApiKey.secret_hash, hash_secret(secret, pepper)):
+        if key is None or not hmac.compare_digest(key.secret_hash, hash_secret(secret, self._pepper)):
             raise KeyRefused(why=Text("không tồn tại", "is not known"))
-        key: ApiKey = row.ApiKey
         if key.revoked_at is not None:
             raise KeyRefused(
                 why=Text(
@@ -141,20 +188,32 @@ async def authenticate(database: Database, presented: str, pepper: bytes) -> Cal
                     f"was revoked at {key.revoked_at:%Y-%m-%d %H:%M} UTC",
                 )
             )
-        if key.expires_at is not None and key.expires_at <= now:
+        if key.expires_at is not None and key.expires_at <= datetime.now(UTC):
             raise KeyRefused(
                 why=Text(
                     f"đã hết hạn lúc {key.expires_at:%Y-%m-%d %H:%M} UTC",
                     f"expired at {key.expires_at:%Y-%m-%d %H:%M} UTC",
                 )
             )
-        if key.last_used_at is None or now - key.last_used_at > _LAST_USE_PRECISION:
-            key.last_used_at = now
-        return Caller(
-            key_prefix=key.prefix,
-            source_id=key.source_id,
-            source_code=row.code,
-            scopes=frozenset(key.scopes),
-            unit_ids=None if key.unit_ids is None else frozenset(key.unit_ids),
-            domains=None if key.domains is None else frozenset(key.domains),
-        )
+        return key.caller
+
+    async def _noted(self, caller: Caller) -> Caller:
+        """Note the use of the key, once a minute, so that a busy key is not written each time."""
+        prefix, now = str(caller.key_prefix), datetime.now(UTC)
+        last = self._last_used.get(prefix)
+        if last is None or now - last > _LAST_USE_PRECISION:
+            self._last_used[prefix] = now
+            async with self._database.write_session() as session:
+                await session.execute(update(ApiKey).where(ApiKey.prefix == prefix).values(last_used_at=now))
+        return caller
+
+
+def _caller(key: ApiKey, source_code: str) -> Caller:
+    return Caller(
+        key_prefix=key.prefix,
+        source_id=key.source_id,
+        source_code=source_code,
+        scopes=frozenset(key.scopes),
+        unit_ids=None if key.unit_ids is None else frozenset(key.unit_ids),
+        domains=None if key.domains is None else frozenset(key.domains),
+    )

@@ -5,11 +5,12 @@ ends and rolls back when it raises; `read_session` is READ ONLY, REPEATABLE READ
 comes from one instant.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
+import psycopg
 from sqlalchemy import DateTime, MetaData, Text
 from sqlalchemy.dialects.postgresql import ARRAY, INTEGER
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
@@ -40,6 +41,12 @@ class Base(DeclarativeBase):
     }
 
 
+# jit costs more than it saves on queries of a few milliseconds.
+_CONNECT: Mapping[str, Any] = {
+    "options": "-c timezone=UTC -c jit=off", "application_name": "ioc-hub", "connect_timeout": 5,
+}  # fmt: skip
+
+
 class Database:
     """One pool of connections, handed out as sessions."""
 
@@ -50,8 +57,7 @@ class Database:
             max_overflow=0,
             pool_timeout=30,
             pool_pre_ping=True,
-            # jit costs more than it saves on queries of a few milliseconds.
-            connect_args={"options": "-c timezone=UTC -c jit=off", "application_name": "ioc-hub", "connect_timeout": 5},
+            connect_args={**_CONNECT},
         )
         self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
@@ -64,6 +70,11 @@ class Database:
     async def read_session(self) -> AsyncIterator[AsyncSession]:
         async with AsyncSession(self._reader, expire_on_commit=False) as session, session.begin():
             yield session
+
+    async def connect(self) -> psycopg.AsyncConnection[tuple[object, ...]]:
+        """A connection beside the pool, for who keeps it."""
+        _, arguments = self.engine.dialect.create_connect_args(self.engine.url)
+        return await psycopg.AsyncConnection.connect(**arguments, **_CONNECT)
 
     async def close(self) -> None:
         await self.engine.dispose()

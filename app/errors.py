@@ -80,6 +80,9 @@ class InternalError(HubError):
     """The hub failed in a way nobody foresaw. The request id leads to the log entry."""
 
 
+RETRY_AFTER = 5  # seconds
+
+
 class Unavailable(HubError):
     """The database cannot be reached or has no room. Nothing was stored; the same request may be sent again."""
 
@@ -345,6 +348,10 @@ ROW_TEXTS: Mapping[str, Text] = {
     "period-in-future": Text(
         "Kỳ '{value}' bắt đầu sau {latest}, là muộn nhất được nhận bây giờ.",
         "The period '{value}' starts after {latest}, the latest that is taken now.",
+    ),
+    "instant-too-old": Text(
+        "Số đo tức thời '{value}' cũ hơn {days} ngày; từ đó chỉ còn giữ số theo giờ. Hãy gửi số của giờ, viết như {example}.",
+        "The instant '{value}' is older than {days} days, of which only hours are kept. Send the hour's value, written like {example}.",
     ),
     "value-not-number": Text(
         "'{value}' không phải số thập phân hữu hạn; viết như 1234.5, dùng dấu chấm, không có dấu phân nhóm.",

@@ -2,7 +2,10 @@
 
 import logging
 import sys
+from collections.abc import Callable
+from typing import Any
 
+import orjson
 import structlog
 
 
@@ -20,9 +23,15 @@ def configure_logs(level: str) -> None:
     )
     if not human:
         shared.append(structlog.processors.format_exc_info)
+    if human:
+        own: list[structlog.typing.Processor] = [*shared, renderer]
+        factory: Callable[..., Any] = structlog.PrintLoggerFactory(sys.stderr)
+    else:  # past the logging of the standard library, which costs a request more than its reading does
+        own = [*shared, structlog.processors.JSONRenderer(serializer=_as_json)]
+        factory = structlog.BytesLoggerFactory(sys.stderr.buffer)
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        processors=own,
+        logger_factory=factory,
         wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(level.upper())),
         cache_logger_on_first_use=True,
     )
@@ -40,3 +49,7 @@ def configure_logs(level: str) -> None:
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = name != "uvicorn.access"  # the hub logs each request itself
     logging.getLogger("alembic").setLevel("WARNING")
+
+
+def _as_json(event: dict[str, Any], **_: Any) -> bytes:
+    return orjson.dumps(event, default=str)

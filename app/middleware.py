@@ -1,14 +1,15 @@
 """What surrounds every request: an id, a log line, metrics; bodies within bounds, gunzipped."""
 
 import re
-import secrets
 import time
 import zlib
 from collections.abc import Mapping
+from functools import lru_cache
+from random import getrandbits
 
 import structlog
 from fastapi import Request
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import BodyTooLarge, HubError, MalformedBody, Text, UnsupportedMediaType
@@ -31,8 +32,8 @@ class RequestContext:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = Headers(scope=scope).get("x-request-id", "")
-        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else f"{getrandbits(64):016x}"
         scope.setdefault("state", {})["request_id"] = request_id
         started, status = time.perf_counter(), 500
         structlog.contextvars.clear_contextvars()
@@ -42,7 +43,8 @@ class RequestContext:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["x-request-id"] = request_id
+                headers = [header for header in message.get("headers", ()) if header[0] != b"x-request-id"]
+                message["headers"] = [*headers, (b"x-request-id", request_id.encode())]
             await send(message)
 
         try:
@@ -50,12 +52,17 @@ class RequestContext:
         finally:
             seconds = time.perf_counter() - started
             route = getattr(scope.get("route"), "path", "unmatched")
-            REQUESTS.labels(scope["method"], route, status).inc()
-            SECONDS.labels(scope["method"], route).observe(seconds)
+            _requests(scope["method"], route, status).inc()
+            _seconds(scope["method"], route).observe(seconds)
             if scope["path"] not in _QUIET:
                 log.info(
                     "request", method=scope["method"], path=scope["path"], status=status, ms=round(seconds * 1000, 1)
                 )
+
+
+# To find the counter of some labels takes longer than to count.
+_requests = lru_cache(maxsize=4096)(REQUESTS.labels)
+_seconds = lru_cache(maxsize=4096)(SECONDS.labels)
 
 
 class BoundedBody:

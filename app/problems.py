@@ -19,7 +19,6 @@ from app.errors import HubError, RowError, row_error
 log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
-RETRY_AFTER = 5
 
 
 def preferred_language(header: str | None) -> str:
@@ -87,7 +86,9 @@ def install(app: FastAPI) -> None:
 
     async def database_error(request: Request, error: Exception) -> Response:
         log.error("database unavailable", error=str(error))
-        unavailable = errors.Unavailable(retry_after=RETRY_AFTER, headers={"retry-after": str(RETRY_AFTER)})
+        unavailable = errors.Unavailable(
+            retry_after=errors.RETRY_AFTER, headers={"retry-after": str(errors.RETRY_AFTER)}
+        )
         return problem_response(request, unavailable)
 
     async def driver_error(request: Request, error: Exception) -> Response:

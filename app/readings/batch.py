@@ -8,13 +8,16 @@ import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
+from operator import itemgetter
+from types import NoneType
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from app import exact_json
 from app.errors import MalformedBody, RowError, Text, TooManyRows, UnsupportedMediaType, row_error
-from app.schemas.readings import ReadingIn
+from app.schemas.readings import STATUSES, ReadingIn
 
 MEDIA_TYPES = ("application/json", "application/x-ndjson", "text/csv")
 COLUMNS = ("indicator", "unit", "period", "value", "status", "note")
@@ -60,7 +63,9 @@ def read_rows(body: bytes, media_type: str, *, max_rows: int) -> Rows:
 
 def _refuse_flood(body: bytes, max_rows: int) -> None:
     # A batch within the limit has one brace and at most seven separators a row; the slack is for those in notes.
-    # What is far beyond would only cost memory on its way to the same refusal.
+    # What is far beyond would only cost memory on its way to the same refusal. A short body cannot be.
+    if len(body) <= 4 * max_rows + 1000:
+        return
     brackets = max(body.count(b"{"), body.count(b"["))
     separators = body.count(b",") + body.count(b";") + body.count(b"\n")
     if brackets > 4 * max_rows + 1000 or separators > 40 * max_rows + 1000:
@@ -170,6 +175,9 @@ def _from_cells(columns: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
 
 def _check_shape(rows: Rows, found: list[tuple[int, Any]]) -> None:
     """Validate all rows at once; only if something is wrong look again at the good ones alone."""
+    if _plainly_right([row for _, row in found]):
+        rows.good = found
+        return
     if any(len(row) > _MOST_FIELDS for _, row in found if isinstance(row, dict)):
         found = _without_overfull(rows, found)
     try:
@@ -192,6 +200,44 @@ def _check_shape(rows: Rows, found: list[tuple[int, Any]]) -> None:
         rows.good = list(
             zip((number for number, _ in good), _ROWS.validate_python([row for _, row in good]), strict=True)
         )
+
+
+_REQUIRED = itemgetter(*COLUMNS[:4])
+_PLAIN_DIGITS = 12
+
+
+def _plainly_right(rows: Sequence[Any]) -> bool:
+    """Whether all rows are as nearly all rows are, told column by column at half of what `ReadingIn` costs.
+
+    It knows less than `ReadingIn`: what it does not say yes to may be right all the same.
+    """
+    try:
+        indicators, units, periods, values = zip(*map(_REQUIRED, rows), strict=True)
+        statuses = [row["status"] for row in rows if "status" in row]
+        notes = [row["note"] for row in rows if "note" in row]
+        fields = 4 * len(rows) + len(statuses) + len(notes)
+        if sum(map(len, rows)) != fields or not set(statuses) <= _STATUSES:
+            return False
+    except (TypeError, KeyError, ValueError):  # not an object, a field less, no row at all
+        return False
+    codes = {*indicators, *units, *periods} if _only(str, indicators, units, periods) else {""}
+    written = ",".join(map(str, values))
+    return (
+        set(map(type, rows)) == {dict}
+        and all(0 < len(code) <= 100 and "\0" not in code for code in codes)
+        and set(map(type, values)) <= {int, Decimal, NoneType}
+        and "E" not in written
+        and max(map(len, written.split(","))) <= _PLAIN_DIGITS
+        and set(map(type, notes)) <= {str, NoneType}
+        and all(note is None or (len(note) <= 1000 and "\0" not in note) for note in notes)
+    )
+
+
+def _only(kind: type, *columns: Sequence[Any]) -> bool:
+    return all(set(map(type, column)) == {kind} for column in columns)
+
+
+_STATUSES = frozenset(STATUSES)
 
 
 def _without_overfull(rows: Rows, found: list[tuple[int, Any]]) -> list[tuple[int, Any]]:

@@ -12,7 +12,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 import structlog
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
@@ -22,7 +22,7 @@ from app.changes import announce
 from app.hub import Hub
 from app.periods import Grain, label
 from app.readings.batch import Rows
-from app.readings.ingest import record_readings
+from app.readings.ingest import MARKED_FROM, record_readings
 from app.readings.seed import NewSource, operator_of, require_source
 from app.schemas.readings import ReadingIn
 from app.settings import Settings
@@ -133,18 +133,29 @@ async def load_demo(
         )
 
 
+_MARK_ALL = f"""
+INSERT INTO stale_mark (indicator_id, grain, period_start, unit_ids)
+SELECT indicator_id, grain, {MARKED_FROM}, array_agg(DISTINCT unit_id)
+  FROM reading WHERE source_id = :source AND value IS NOT NULL GROUP BY 1, 2, 3
+"""
+
+
 async def remove_demo(session: AsyncSession) -> int:
     """Take away the synthetic source with all it sent, so that real systems can report those figures. Returns how much it was."""
     source = (await session.scalars(select(models.Source).where(models.Source.code == SOURCE.code))).one_or_none()
     if source is None:
         return 0
+    # Nothing may come in from here on that takes the source to be there: readings have no foreign keys.
+    await session.execute(text("LOCK TABLE reading IN SHARE ROW EXCLUSIVE MODE"))
+    await session.execute(text(_MARK_ALL), {"source": source.id})
     removed = await session.execute(
         delete(models.Reading).where(models.Reading.source_id == source.id).returning(models.Reading.unit_id)
     )
-    for table in (models.ReadingHistory, models.Batch, models.ApiKey):
+    for table in (models.ReadingHistory, models.Ownership, models.Batch, models.ApiKey):
         await session.execute(delete(table).where(table.source_id == source.id))
     await session.delete(source)
     await session.flush()
+    await announce(session, "keys")
     await announce(session, "catalogue")
     return len(removed.all())
 

@@ -1,26 +1,32 @@
-"""Take a batch of readings: judge each row, store the good ones in one transaction, say what became of each.
+"""Take in readings: judge each row, store the good ones in one transaction, say what became of each.
 
 A reading is identified by (indicator, unit, grain, period start). Sending it again changes nothing; another value, status or
 note is a correction and the earlier one moves to `reading_history`; a null value withdraws it. So a sender may
 repeat a whole batch whenever it is unsure.
+
+What several senders submit can be stored together, in the same few statements; each gets its own batch and receipt.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import chain, compress
 from typing import Any
 
 import psycopg
-from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import Caller
 from app.catalogue.catalogue import Catalogue, Source
-from app.changes import announce
-from app.errors import RowError, RowsRejected, Text
+from app.errors import HubError, RowError, RowsRejected, Text
 from app.readings.batch import Rows, rejected_rows
+from app.readings.columns import Bigints, Integers, Numerics, Smallints, Timestamps
+from app.readings.idempotency import Answering, Overtaken, find_answers, store_answers
 from app.readings.judge import Judged, judge, shown
+from app.readings.ownership import KnownOwners, Owned, Pair, claim
 from app.settings import Settings
+
+Cursor = psycopg.AsyncCursor[tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +43,60 @@ class Receipt:
     warnings: Sequence[RowError]
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """The newest change of the catalogue and of the keys by which a submission was judged."""
+
+    catalogue: int
+    keys: int
+
+
+class Outdated(Exception):
+    """The catalogue or the keys have changed since the rows were judged; they must be judged again."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Submission:
+    """Rows that are judged and wait to be stored.
+
+    With `partial`, rows that are wrong are left out and listed; otherwise one of them refuses all. Without `seen` nobody looks
+    whether the judgement still holds.
+    """
+
+    caller: Caller
+    catalogue: Catalogue
+    rows: Rows
+    judged: Judged
+    partial: bool
+    reinstate: bool = False
+    seen: Seen | None = None
+    answering: Answering[Receipt] | None = None
+
+    @property
+    def doomed(self) -> bool:
+        """Nothing of it will be stored; what is stored only adds to the list of what is wrong."""
+        return bool(self.judged.errors) and not self.partial
+
+
+# What became of a submission: stored; answered before, by this answer; or refused.
+Outcome = Receipt | bytes | HubError | Outdated | Overtaken
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What became of each submission of a transaction, and what it learnt of owners; the caller commits or rolls back.
+
+    If one is refused it must roll back: what the others brought was stored beside it, and may be stored again without it.
+    """
+
+    outcomes: Sequence[Outcome]
+    owned: Sequence[Owned]
+
+    @property
+    def sound(self) -> bool:
+        return not any(isinstance(outcome, Exception) for outcome in self.outcomes)
+
+
 async def record_readings(
     session: AsyncSession,
     caller: Caller,
@@ -48,172 +108,285 @@ async def record_readings(
     now: datetime,
     settings: Settings,
 ) -> Receipt:
-    """Store the rows of one batch. `now` is local time.
-
-    With `partial`, rows that are wrong are left out and listed; otherwise one of them refuses the batch. Two batches that touch
-    the same readings at once are put in an order by the database: each value is either the present one or in the history.
+    """Judge and store the rows of one batch in the transaction of the session. `now` is local time.
 
     Raises:
-        RowsRejected: not `partial`, and a row is wrong; with every mistake of every row. Nothing is stored.
+        RowsRejected: not `partial`, and a row is wrong; with every mistake of every row.
     """
     judged = judge(rows, caller, catalogue, now=now, settings=settings)
-    # Also when rows are wrong already: what only the stored readings can refuse belongs into the same list.
-    stored = await _store(session, caller, judged, reinstate=reinstate)
-    by_number = {row.number: row for row in judged}
-    for number, verdict, fact in stored.refusals:
-        row = by_number[number]
-        rows.errors.extend(_refusal(catalogue, rows, row, one, verdict, fact) for one in (number, *row.repeats))
-    if rows.errors and not partial:
-        raise _rejected(rows)
-    rejected = rejected_rows(rows.errors)
-    counts = {
-        "received": rows.received,
-        "created": stored.created,
-        "corrected": stored.corrected,
-        "unchanged": rows.received - stored.created - stored.corrected - rejected,
-        "rejected": rejected,
-    }
-    await session.execute(
-        text(
-            "INSERT INTO batch (id, source_id, key_prefix, received_at, received, created, unchanged, corrected, rejected) "
-            "VALUES (:id, :source_id, :key_prefix, :received_at, :received, :created, :unchanged, :corrected, :rejected)"
-        ),
-        {
-            "id": stored.batch,
-            "source_id": caller.source_id,
-            "key_prefix": caller.key_prefix,
-            "received_at": stored.received_at,
-            **counts,
-        },
-    )
-    warnings = await _warn_of_computed_ratios(session, catalogue, rows, judged)
-    if stored.created or stored.corrected:
-        await announce(session, "readings")
-    errors = sorted(rows.errors, key=lambda error: error.row or 0)
-    return Receipt(batch=stored.batch, errors=errors, warnings=warnings, **counts)
+    connection = (await (await session.connection()).get_raw_connection()).driver_connection
+    assert isinstance(connection, psycopg.AsyncConnection)
+    async with connection.cursor() as cursor:
+        submission = Submission(caller, catalogue, rows, judged, partial, reinstate)
+        [outcome] = (await store(cursor, [submission], KnownOwners())).outcomes
+    if isinstance(outcome, HubError):
+        raise outcome
+    assert isinstance(outcome, Receipt)
+    return outcome
 
 
-def _rejected(rows: Rows) -> RowsRejected:
-    errors = sorted(rows.errors, key=lambda error: error.row or 0)
-    return RowsRejected(errors=errors, rejected=rejected_rows(errors), received=rows.received)
+async def store(cursor: Cursor, submissions: Sequence[Submission], owners: KnownOwners) -> Stored:
+    """Store what was submitted; no two of the submissions may touch the same reading or answer under the same key.
+
+    Two transactions that touch the same readings at once are put in an order by the database: each value is either the
+    present one or in the history.
+    """
+    outcomes: list[Outcome | None] = [*await find_answers(cursor, [one.answering for one in submissions])]
+    work = [_Work(one, place) for place, one in enumerate(submissions) if outcomes[place] is None]
+    owned: list[Owned] = []
+    if work:
+        owned = await _refuse_what_others_own(cursor, work, owners)
+        await _store_rows(cursor, work)
+        warnings = await _computed_ratios(cursor, work)
+        for one in work:
+            outcomes[one.place] = one.outcome(warnings)
+    done = [outcome if isinstance(outcome, Receipt) else None for outcome in outcomes]
+    if not any(isinstance(outcome, Exception) for outcome in outcomes):
+        for place in await store_answers(cursor, [one.answering for one in submissions], done):
+            outcomes[place] = Overtaken()
+    return Stored([outcome for outcome in outcomes if outcome is not None], owned)
 
 
 # --- storing ------------------------------------------------------------------------------------------------------
 
 
 @dataclass(slots=True)
-class _Stored:
-    batch: int
-    received_at: datetime
+class _Work:
+    """A submission while it is stored."""
+
+    submission: Submission
+    place: int
+    judged: Judged = field(init=False)  # the rows that nobody has refused
+    errors: list[RowError] = field(init=False)
+    batch: int = 0
+    received_at: datetime = datetime.max
     created: int = 0
     corrected: int = 0
-    refusals: list[tuple[int, str, Any]] = field(default_factory=list)
+    outdated: bool = False
+
+    def __post_init__(self) -> None:
+        self.judged = self.submission.judged
+        self.errors = list(self.judged.errors)
+
+    def refuse(self, index: int, verdict: str, fact: Any) -> None:
+        rows, judged, catalogue = self.submission.rows, self.judged, self.submission.catalogue
+        number, value = judged.numbers[index], judged.values[index]
+        facts, name = _facts(catalogue, verdict, fact)
+        for one in (number, *judged.repeats.get(number, ())):
+            self.errors.append(RowError(verdict, one, rows.pointer(one, name), shown(value), facts))
+
+    @property
+    def pairs(self) -> list[Pair]:
+        return [
+            (place.indicator_id, unit.id) for place, unit in zip(self.judged.places, self.judged.units, strict=True)
+        ]
+
+    @property
+    def rejected(self) -> int:
+        return rejected_rows(self.errors) if self.errors else 0
+
+    @property
+    def unchanged(self) -> int:
+        return self.submission.rows.received - self.created - self.corrected - self.rejected
+
+    def outcome(self, warnings: Sequence[tuple["_Work", RowError]]) -> Outcome:
+        if self.outdated:
+            return Outdated()
+        errors = sorted(self.errors, key=lambda error: error.row or 0)
+        received = self.submission.rows.received
+        if errors and not self.submission.partial:
+            return RowsRejected(errors=errors, rejected=self.rejected, received=received)
+        mine = [warning for work, warning in warnings if work is self]
+        return Receipt(
+            self.batch, received, self.created, self.unchanged, self.corrected, self.rejected, errors, mine
+        )  # fmt: skip
 
 
-_STAGING = """
-CREATE TEMPORARY TABLE IF NOT EXISTS incoming (
-    number integer, indicator_id integer, unit_id integer, grain smallint, period_start timestamp,
-    value numeric, status smallint, note text
-) ON COMMIT DELETE ROWS
+async def _store_rows(cursor: Cursor, work: Sequence[_Work]) -> None:
+    """New readings, then corrections: one statement where everything is new."""
+    rows = _incoming(work)
+    await cursor.execute(_CREATE, rows | _of_batches(work), prepare=True)
+    for one, (batch, received_at, created, catalogue, keys) in zip(work, await cursor.fetchall(), strict=True):
+        one.batch, one.received_at, one.created = batch, received_at, created
+        one.outdated = one.submission.seen not in {None, Seen(catalogue, keys)}
+    if any(one.outdated for one in work) or sum(one.created for one in work) == sum(len(one.judged) for one in work):
+        return
+    stored = {
+        "batches": Bigints.of([one.batch for one in work]),
+        "received_at": [one.received_at for one in work],
+        "reinstate": [one.submission.reinstate for one in work],
+    }
+    await cursor.execute(_CORRECT, rows | stored, prepare=True)
+    starts = list(_offsets(work))
+    for place, row, verdict, corrected, withdrawn_at in await cursor.fetchall():
+        one = work[place - 1]
+        if row is None:
+            one.corrected = corrected
+        else:
+            one.refuse(row - 1 - starts[place - 1], verdict, withdrawn_at)
+    counts = {
+        name: Integers.of([getattr(one, name) for one in work])
+        for name in ("created", "unchanged", "corrected", "rejected")
+    }
+    await cursor.execute(_ENTER, _of_batches(work) | stored | counts, prepare=True)
+
+
+async def _refuse_what_others_own(cursor: Cursor, work: Sequence[_Work], owners: KnownOwners) -> list[Owned]:
+    """The first source that brings a reading of an (indicator, unit) becomes its owner; what others bring is refused.
+
+    Returns what was not known before.
+    """
+    asked = [(one, Owned(one.submission.catalogue.version, one.submission.caller.source_id, one.pairs)) for one in work]
+    asked = [(one, owned) for one, owned in asked if not owners.know(owned)]
+    if not asked:
+        return []
+    claims: dict[Pair, int] = {}
+    for one, owned in asked:
+        for pair, value in zip(owned.pairs, one.judged.values, strict=True):
+            if value is not None:
+                claims.setdefault(pair, owned.source_id)
+    found = await claim(cursor, claims, {pair for _, owned in asked for pair in owned.pairs})
+    learnt = []
+    for one, owned in asked:
+        mine = [found.get(pair) == owned.source_id for pair in owned.pairs]
+        learnt.append(replace(owned, pairs=list(compress(owned.pairs, mine))))
+        if all(mine):
+            continue
+        for index, pair in enumerate(owned.pairs):
+            if not mine[index]:
+                owner = found.get(pair)
+                one.refuse(index, "nothing-to-withdraw" if owner is None else "other-source", owner)
+        one.judged = one.judged.only(mine)
+    return learnt
+
+
+def _incoming(work: Sequence[_Work]) -> dict[str, Any]:
+    """The rows of all, column by column."""
+    judged = [one.judged for one in work]
+    places = [place for one in judged for place in one.places]
+    notes = [note for one in judged for note in one.notes]
+    return {
+        "places": Integers.of([n for n, one in enumerate(judged, start=1) for _ in one.numbers]),
+        "indicators": Integers.of([place.indicator_id for place in places]),
+        "units": Integers.of([unit.id for one in judged for unit in one.units]),
+        "grains": Smallints.of([place.grain for place in places]),
+        "starts": Timestamps.at(place.start for place in places),
+        "values": Numerics.of(chain.from_iterable(one.values for one in judged)),
+        "statuses": Smallints.of([status for one in judged for status in one.statuses]),
+        "notes": notes if any(note is not None for note in notes) else None,
+    }
+
+
+def _of_batches(work: Sequence[_Work]) -> dict[str, Any]:
+    return {
+        "sources": Integers.of([one.submission.caller.source_id for one in work]),
+        "keys": [one.submission.caller.key_prefix for one in work],
+        "received": Integers.of([one.submission.rows.received for one in work]),
+        "rejected": Integers.of([one.rejected for one in work]),
+    }
+
+
+def _offsets(work: Sequence[_Work]) -> Iterable[int]:
+    """How many rows come before those of each."""
+    before = 0
+    for one in work:
+        yield before
+        before += len(one.judged)
+
+
+_INCOMING = """
+unnest(%(places)s, %(indicators)s, %(units)s, %(grains)s, %(starts)s, %(values)s, %(statuses)s, %(notes)s::text[])
+"""
+_COLUMNS = "place, indicator_id, unit_id, grain, period_start, value, status, note"
+
+# What changed makes rollups stale. Instants are folded to hours there, so those of one hour of a unit are one mark.
+MARKED_FROM = "CASE grain WHEN 0 THEN date_trunc('hour', period_start) ELSE period_start END"
+_MARK = f"""
+INSERT INTO stale_mark (indicator_id, grain, period_start, unit_ids)
+SELECT indicator_id, grain, {MARKED_FROM}, array_agg(DISTINCT unit_id) FROM {{changed}} GROUP BY 1, 2, 3
 """
 
-# Two sources that bring the first readings of an (indicator, unit) at once would both become its owner, as neither sees the
-# other's: they queue. By groups of units, as fifty thousand locks are more than Postgres has.
-_QUEUE_FOR_FIRST_READINGS = """
-SELECT pg_advisory_xact_lock(720724, units)
-  FROM (SELECT DISTINCT unit_id %% 64 AS units
-          FROM (SELECT DISTINCT indicator_id, unit_id FROM incoming) i
-         WHERE NOT EXISTS (SELECT FROM reading r WHERE (r.indicator_id, r.unit_id) = (i.indicator_id, i.unit_id))
-         ORDER BY units) groups
+# Rows go in by the order of their keys: two transactions that bring the same new readings then wait for each other in one
+# direction only. The batches are entered here when nothing is left to do for them.
+_CREATE = f"""
+WITH submitted AS MATERIALIZED (
+    SELECT *, nextval(pg_get_serial_sequence('batch', 'id')) AS batch_id, clock_timestamp() AS received_at
+      FROM unnest(%(sources)s, %(keys)s::text[], %(received)s, %(rejected)s)
+           WITH ORDINALITY AS s(source_id, key_prefix, received, rejected, place)
+), created AS (
+    INSERT INTO reading (indicator_id, unit_id, grain, period_start, value, status, note, source_id, batch_id, received_at)
+    SELECT indicator_id, unit_id, grain, period_start, value, status, note, source_id, batch_id, received_at
+      FROM {_INCOMING} AS i({_COLUMNS}) JOIN submitted USING (place)
+     WHERE value IS NOT NULL
+     ORDER BY indicator_id, unit_id, grain, period_start
+        ON CONFLICT DO NOTHING
+    RETURNING indicator_id, unit_id, grain, period_start, batch_id
+), marked AS ({_MARK.format(changed="created")}
+), counted AS (
+    SELECT batch_id, count(*)::int AS created FROM created GROUP BY batch_id
+), entered AS (
+    INSERT INTO batch (id, source_id, key_prefix, received_at, received, created, unchanged, corrected, rejected)
+    SELECT batch_id, source_id, key_prefix, received_at, received, coalesce(created, 0),
+           received - coalesce(created, 0) - rejected, 0, rejected
+      FROM submitted LEFT JOIN counted USING (batch_id)
+     WHERE (SELECT count(*) FROM created) = cardinality(%(places)s)
+)
+SELECT batch_id, received_at, coalesce(created, 0),
+       (SELECT coalesce(max(id), 0) FROM change WHERE topic = 'catalogue'),
+       (SELECT coalesce(max(id), 0) FROM change WHERE topic = 'keys')
+  FROM submitted LEFT JOIN counted USING (batch_id) ORDER BY place
 """
 
-# Rows go in by the order of their keys: two batches that bring the same new readings then wait for each other in one
-# direction only. Every reading of an (indicator, unit) has the same source, so its first one tells the owner.
-_CREATE = """
-INSERT INTO reading (indicator_id, unit_id, grain, period_start, value, status, note, source_id, batch_id, received_at)
-SELECT indicator_id, unit_id, grain, period_start, value, status, note, %(source)s, %(batch)s, %(received_at)s
-  FROM incoming i
- WHERE value IS NOT NULL
-   AND coalesce((SELECT r.source_id FROM reading r WHERE (r.indicator_id, r.unit_id) = (i.indicator_id, i.unit_id) LIMIT 1),
-                %(source)s) = %(source)s
- ORDER BY indicator_id, unit_id, grain, period_start
-    ON CONFLICT DO NOTHING
-"""
-
-# A statement of its own, so that it sees what other batches committed while `_CREATE` waited for them.
-# `present` locks in the order of the keys; whoever comes second compares with what the first one wrote. What this batch has
-# just created is among them, and unchanged.
-# A clock that was set back must not make a correction older than what it corrects.
-_CORRECT = """
-WITH present AS MATERIALIZED (
-    SELECT i.number, i.value AS new_value, i.status AS new_status, i.note AS new_note, r.*
+# A statement of its own, so that it sees what other transactions committed while `_CREATE` waited for them.
+# `present` locks what differs, in the order of the keys, and looks again when it had to wait: whoever comes second compares with
+# what the first one wrote. A clock that was set back must not make a correction older than what it corrects.
+_CORRECT = f"""
+WITH incoming AS (
+    SELECT * FROM {_INCOMING} WITH ORDINALITY AS i({_COLUMNS}, row)
+      JOIN unnest(%(batches)s, %(received_at)s::timestamptz[], %(reinstate)s::bool[])
+           WITH ORDINALITY AS s(batch_id, received_at, reinstate, place) USING (place)
+), present AS MATERIALIZED (
+    SELECT i.place, i.row, i.value AS new_value, i.status AS new_status, i.note AS new_note, i.batch_id AS new_batch_id,
+           r.*, greatest(i.received_at, r.received_at + interval '1 microsecond') AS corrected_at,
+           r.value IS NOT NULL OR i.reinstate AS allowed
       FROM incoming i JOIN reading r USING (indicator_id, unit_id, grain, period_start)
+     WHERE (r.value, r.status, r.note) IS DISTINCT FROM (i.value, i.status, i.note)
+       AND coalesce(r.value, i.value) IS NOT NULL
      ORDER BY indicator_id, unit_id, grain, period_start
        FOR UPDATE OF r
-), judged AS (
-    SELECT *, greatest(%(received_at)s, received_at + interval '1 microsecond') AS corrected_at,
-           CASE WHEN source_id <> %(source)s THEN 'other-source'
-                WHEN (value, status, note) IS NOT DISTINCT FROM (new_value, new_status, new_note)
-                  OR value IS NULL AND new_value IS NULL THEN 'unchanged'
-                WHEN value IS NULL AND NOT %(reinstate)s THEN 'withdrawn'
-                ELSE 'corrected' END AS verdict
-      FROM present
 ), kept AS (
     INSERT INTO reading_history (indicator_id, unit_id, grain, period_start, value, status, note, source_id, batch_id,
                                  received_at, superseded_at)
     SELECT indicator_id, unit_id, grain, period_start, value, status, note, source_id, batch_id, received_at, corrected_at
-      FROM judged WHERE verdict = 'corrected'
+      FROM present WHERE allowed
 ), corrected AS (
     UPDATE reading r
-       SET value = j.new_value, status = j.new_status, note = j.new_note, batch_id = %(batch)s, received_at = j.corrected_at
-      FROM judged j
-     WHERE verdict = 'corrected'
-       AND (r.indicator_id, r.unit_id, r.grain, r.period_start) = (j.indicator_id, j.unit_id, j.grain, j.period_start)
+       SET value = new_value, status = new_status, note = new_note, batch_id = new_batch_id, received_at = corrected_at
+      FROM present p
+     WHERE allowed
+       AND (r.indicator_id, r.unit_id, r.grain, r.period_start) = (p.indicator_id, p.unit_id, p.grain, p.period_start)
+), marked AS ({_MARK.format(changed="present WHERE allowed")}
 )
-SELECT number, verdict, received_at, source_id FROM judged WHERE verdict <> 'unchanged'
+SELECT place, NULL AS row, 'corrected' AS verdict, count(*)::int AS corrected, NULL AS withdrawn_at
+  FROM present WHERE allowed GROUP BY place
 UNION ALL
-SELECT number, CASE WHEN owner <> %(source)s THEN 'other-source' ELSE 'nothing-to-withdraw' END, NULL, owner
+SELECT place, row, 'withdrawn', NULL, received_at FROM present WHERE NOT allowed
+UNION ALL
+SELECT place, row, 'nothing-to-withdraw', NULL, NULL
   FROM incoming i
-  LEFT JOIN LATERAL (SELECT r.source_id AS owner FROM reading r
-                      WHERE (r.indicator_id, r.unit_id) = (i.indicator_id, i.unit_id) LIMIT 1) first ON true
- WHERE NOT EXISTS (SELECT FROM present p WHERE p.number = i.number)
+ WHERE value IS NULL
+   AND NOT EXISTS (SELECT FROM reading r WHERE (r.indicator_id, r.unit_id, r.grain, r.period_start)
+                                             = (i.indicator_id, i.unit_id, i.grain, i.period_start))
+"""
+
+_ENTER = """
+INSERT INTO batch (id, source_id, key_prefix, received_at, received, created, unchanged, corrected, rejected)
+SELECT * FROM unnest(%(batches)s, %(sources)s, %(keys)s::text[], %(received_at)s::timestamptz[], %(received)s, %(created)s,
+                     %(unchanged)s, %(corrected)s, %(rejected)s)
 """
 
 
-async def _store(session: AsyncSession, caller: Caller, judged: Sequence[Judged], *, reinstate: bool) -> _Stored:
-    """COPY the rows into a staging table, then create and correct in two statements."""
-    connection = await session.connection()
-    driver = (await connection.get_raw_connection()).driver_connection
-    assert isinstance(driver, psycopg.AsyncConnection)
-    async with driver.cursor() as cursor:
-        await cursor.execute("SELECT nextval(pg_get_serial_sequence('batch', 'id')), clock_timestamp()")
-        batch, received_at = await cursor.fetchone() or (0, datetime.max)
-        stored = _Stored(batch=batch, received_at=received_at)
-        if not judged:
-            return stored
-        await cursor.execute("SET LOCAL client_min_messages = warning")
-        await cursor.execute(_STAGING)
-        await cursor.execute("DELETE FROM incoming")  # another batch of the same transaction may have left its rows
-        async with cursor.copy("COPY incoming FROM STDIN (FORMAT binary)") as copy:
-            copy.set_types(["int4", "int4", "int4", "int2", "timestamp", "numeric", "int2", "text"])
-            for row in judged:
-                await copy.write_row((row.number, *row.key, row.value, row.status, row.note))
-        facts = {"source": caller.source_id, "batch": batch, "received_at": received_at, "reinstate": reinstate}
-        await cursor.execute(_QUEUE_FOR_FIRST_READINGS, facts)
-        await cursor.execute(_CREATE, facts)
-        stored.created = cursor.rowcount
-        if stored.created == len(judged):
-            return stored
-        await cursor.execute(_CORRECT, facts)
-        async for number, verdict, earlier_at, owner in cursor:
-            match verdict:
-                case "corrected":
-                    stored.corrected += 1
-                case "withdrawn":
-                    stored.refusals.append((number, verdict, earlier_at))
-                case "other-source" | "nothing-to-withdraw":
-                    stored.refusals.append((number, verdict, owner))
-        return stored
+# --- what is said of it -------------------------------------------------------------------------------------------
 
 
 def _advice(owner: Source | None) -> Text:
@@ -225,58 +398,58 @@ def _advice(owner: Source | None) -> Text:
     return Text("cần khóa của chính nguồn đó", "a key of that source may write it")
 
 
-def _refusal(catalogue: Catalogue, rows: Rows, row: Judged, number: int, verdict: str, fact: Any) -> RowError:
+def _facts(catalogue: Catalogue, verdict: str, fact: Any) -> tuple[dict[str, Any], str]:
+    """What a refusal says, and at which field."""
     match verdict:
         case "withdrawn":
-            facts, name = {"at": fact.isoformat(timespec="seconds")}, "value"
+            return {"at": fact.isoformat(timespec="seconds")}, "value"
         case "other-source":
             owner = catalogue.sources.get(fact)
-            facts, name = {"owner": owner.code if owner else fact, "advice": _advice(owner)}, "indicator"
+            return {"owner": owner.code if owner else fact, "advice": _advice(owner)}, "indicator"
         case _:
-            facts, name = {}, "value"
-    return RowError(verdict, number, rows.pointer(number, name), shown(row.value), facts)
+            return {}, "value"
 
 
-async def _warn_of_computed_ratios(
-    session: AsyncSession, catalogue: Catalogue, rows: Rows, judged: Sequence[Judged]
-) -> list[RowError]:
+_RATIOS = """
+SELECT s.number
+  FROM unnest(%(numbers)s, %(numerators)s, %(denominators)s, %(units)s, %(starts)s, %(ends)s)
+       AS s(number, numerator, denominator, unit_id, starts, ends)
+ WHERE EXISTS (SELECT FROM reading r WHERE r.indicator_id = s.numerator AND r.unit_id = s.unit_id
+                  AND r.period_start >= s.starts AND r.period_start < s.ends AND r.value IS NOT NULL)
+   AND EXISTS (SELECT FROM reading r WHERE r.indicator_id = s.denominator AND r.unit_id = s.unit_id
+                  AND r.period_start >= date_trunc('year', s.starts) AND r.period_start < s.ends
+                  AND r.value IS NOT NULL)
+ ORDER BY s.number
+"""
+
+
+async def _computed_ratios(cursor: Cursor, work: Sequence[_Work]) -> list[tuple[_Work, RowError]]:
     """A ratio whose parts the same unit has reported too is taken as sent, and its sender is told."""
-    ratios = [row for row in judged if row.indicator.numerator_id is not None and row.value is not None]
+    ratios = [
+        (one, index)
+        for one in work
+        for index, place in enumerate(one.judged.places)
+        if place.indicator.numerator_id is not None and one.judged.values[index] is not None
+    ]
     if not ratios:
         return []
-    computed = await session.execute(
-        text(
-            """
-            SELECT s.number
-              FROM unnest(CAST(:numbers AS int[]), CAST(:numerators AS int[]), CAST(:denominators AS int[]), CAST(:units AS int[]),
-                          CAST(:starts AS timestamp[]), CAST(:ends AS timestamp[]))
-                   AS s(number, numerator, denominator, unit_id, starts, ends)
-             WHERE EXISTS (SELECT FROM reading r WHERE r.indicator_id = s.numerator AND r.unit_id = s.unit_id
-                              AND r.period_start >= s.starts AND r.period_start < s.ends AND r.value IS NOT NULL)
-               AND EXISTS (SELECT FROM reading r WHERE r.indicator_id = s.denominator AND r.unit_id = s.unit_id
-                              AND r.period_start >= date_trunc('year', s.starts) AND r.period_start < s.ends
-                              AND r.value IS NOT NULL)
-             ORDER BY s.number
-            """
-        ),
-        {
-            "numbers": [row.number for row in ratios],
-            "numerators": [row.indicator.numerator_id for row in ratios],
-            "denominators": [row.indicator.denominator_id for row in ratios],
-            "units": [row.unit.id for row in ratios],
-            "starts": [row.period.start for row in ratios],
-            "ends": [max(row.period.end, row.period.start + timedelta(hours=1)) for row in ratios],
-        },
-    )
-    by_number = {row.number: row for row in ratios}
-    return [_ratio_warning(catalogue, rows, by_number[number]) for number in computed.scalars()]
-
-
-def _ratio_warning(catalogue: Catalogue, rows: Rows, row: Judged) -> RowError:
-    assert row.indicator.numerator_id is not None
-    assert row.indicator.denominator_id is not None
+    places = [one.judged.places[index] for one, index in ratios]
     facts = {
-        "numerator": catalogue.indicators_by_id[row.indicator.numerator_id].code,
-        "denominator": catalogue.indicators_by_id[row.indicator.denominator_id].code,
+        "numbers": Integers.of(range(len(ratios))),
+        "numerators": Integers.of([place.indicator.numerator_id or 0 for place in places]),
+        "denominators": Integers.of([place.indicator.denominator_id or 0 for place in places]),
+        "units": Integers.of([one.judged.units[index].id for one, index in ratios]),
+        "starts": Timestamps.at(place.start for place in places),
+        "ends": Timestamps.at(max(place.period.end, place.start + timedelta(hours=1)) for place in places),
     }
-    return RowError("ratio-computed", row.number, rows.pointer(row.number, "value"), shown(row.value), facts)
+    await cursor.execute(_RATIOS, facts)
+    return [(ratios[number][0], _ratio_warning(*ratios[number])) for (number,) in await cursor.fetchall()]
+
+
+def _ratio_warning(work: _Work, index: int) -> RowError:
+    judged, catalogue = work.judged, work.submission.catalogue
+    indicator, number = judged.places[index].indicator, judged.numbers[index]
+    numerator, denominator = catalogue.parts_of(indicator)
+    pointer = work.submission.rows.pointer(number, "value")
+    facts = {"numerator": numerator.code, "denominator": denominator.code}
+    return RowError("ratio-computed", number, pointer, shown(judged.values[index]), facts)

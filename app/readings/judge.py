@@ -1,9 +1,14 @@
-"""Judge the rows of a batch against the catalogue: everything that needs no look at what is stored."""
+"""Judge the rows of a batch against the catalogue: everything that needs no look at what is stored.
 
-from collections.abc import Mapping
+Column by column: a batch names few indicators, periods and units, so each is looked up once and not once a row.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from itertools import compress
+from operator import itemgetter
 from typing import Any
 
 from app.auth import Caller
@@ -15,32 +20,50 @@ from app.readings.batch import Rows
 from app.schemas.readings import STATUSES, ReadingIn
 from app.settings import Settings
 
-Key = tuple[int, int, int, datetime]
-
 _STATUS_NUMBER = {status: number for number, status in enumerate(STATUSES)}
 _FINAL = _STATUS_NUMBER["final"]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """One indicator in one period; within a batch it is one object, however its rows write the period."""
+
+    indicator: Indicator
+    period: Period
+    indicator_id: int  # these three again, as every row that is stored needs them
+    grain: int
+    start: datetime
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """A row whose every code is resolved: ready to be stored."""
+    """The rows whose every code is resolved, ready to be stored, as columns of one length; and every mistake found so far."""
 
-    number: int
-    indicator: Indicator
-    unit: Unit
-    period: Period
-    value: Decimal | None
-    status: int
-    note: str | None
-    repeats: tuple[int, ...] = ()  # the rows that say the very same
+    numbers: Sequence[int]
+    places: Sequence[Place]
+    units: Sequence[Unit]
+    values: Sequence[Decimal | None]
+    statuses: Sequence[int]
+    notes: Sequence[str | None]
+    errors: list[RowError]
+    repeats: Mapping[int, Sequence[int]] = field(
+        default_factory=dict
+    )  # by a row's number: the rows that say the very same
 
-    @property
-    def key(self) -> Key:
-        return (self.indicator.id, self.unit.id, self.period.grain.value, self.period.start)
+    def __len__(self) -> int:
+        return len(self.numbers)
 
-    @property
-    def content(self) -> tuple[Decimal | None, int, str | None]:
-        return (self.value, self.status, self.note)
+    def only(self, kept: Collection[bool]) -> "Judged":
+        """The rows for which `kept` is true."""
+        return replace(
+            self,
+            numbers=list(compress(self.numbers, kept)),
+            places=list(compress(self.places, kept)),
+            units=list(compress(self.units, kept)),
+            values=list(compress(self.values, kept)),
+            statuses=list(compress(self.statuses, kept)),
+            notes=list(compress(self.notes, kept)),
+        )
 
 
 class _Wrong(Exception):
@@ -52,34 +75,72 @@ class _Wrong(Exception):
         self.facts: Mapping[str, Any] = facts
 
 
-def judge(rows: Rows, caller: Caller, catalogue: Catalogue, *, now: datetime, settings: Settings) -> list[Judged]:
-    """Resolve the codes of each row and check what it says; mistakes go to `rows.errors`.
+_PLACE = itemgetter("indicator", "period")
+_HOME = itemgetter("unit", "period")
+_VALUE = itemgetter("value")
+
+
+def judge(rows: Rows, caller: Caller, catalogue: Catalogue, *, now: datetime, settings: Settings) -> Judged:
+    """Resolve the codes of each row and check what it says. `rows` stays as it is: it can be judged again.
 
     The same reading twice with the same content is one; with different content none is taken.
     """
-    bench = _Bench(rows, caller, catalogue, now, settings)
-    judged: dict[Key, Judged] = {}
-    repeated: dict[Key, list[Judged]] = {}
-    for number, row in rows.good:
-        if (one := bench.judge(number, row)) is None:
-            continue
-        if (first := judged.setdefault(one.key, one)) is not one:
-            repeated.setdefault(one.key, [first]).append(one)
-    for key, same in repeated.items():
+    bench = _Bench(caller, catalogue, now, settings)
+    numbers = [number for number, _ in rows.good]
+    readings = [reading for _, reading in rows.good]
+    errors = list(rows.errors)
+    where, whose = list(map(_PLACE, readings)), list(map(_HOME, readings))
+    for place in dict.fromkeys(where):
+        bench.look_at_place(*place)
+    for home in dict.fromkeys(whose):
+        bench.look_at_unit(*home)
+    if bench.wrong_places or bench.wrong_units:
+        right = [place in bench.places and home in bench.units for place, home in zip(where, whose, strict=True)]
+        for number, reading, fine in zip(numbers, readings, right, strict=True):
+            if not fine:
+                errors += [_mistake(rows, number, reading, wrong) for wrong in bench.wrong_with(reading)]
+        numbers, readings = list(compress(numbers, right)), list(compress(readings, right))
+        where, whose = list(compress(where, right)), list(compress(whose, right))
+    judged = Judged(
+        numbers,
+        places=list(map(bench.places.__getitem__, where)),
+        units=list(map(bench.units.__getitem__, whose)),
+        values=list(map(_VALUE, readings)),
+        statuses=[_STATUS_NUMBER[one["status"]] if "status" in one else _FINAL for one in readings],
+        notes=[one.get("note") for one in readings],
+        errors=errors,
+    )
+    if len(set(zip(judged.places, judged.units, strict=True))) == len(judged):
+        return judged
+    return _without_repeats(judged, rows)
+
+
+def _without_repeats(judged: Judged, rows: Rows) -> Judged:
+    """Of the rows that say the same the first; of those that contradict each other none: which is right is not ours to guess."""
+    contents = list(zip(judged.values, judged.statuses, judged.notes, strict=True))
+    said: dict[tuple[Place, Unit], list[int]] = {}
+    for index, key in enumerate(zip(judged.places, judged.units, strict=True)):
+        said.setdefault(key, []).append(index)
+    kept = [False] * len(judged)
+    repeats = {}
+    for same in said.values():
         first = same[0]
-        other = next((one for one in same if one.content != first.content), None)
+        other = next((index for index in same if contents[index] != contents[first]), None)
         if other is None:
-            judged[key] = replace(first, repeats=tuple(one.number for one in same[1:]))
-        else:
-            # Which of them is right is not ours to guess: none is taken.
-            del judged[key]
-            rows.errors.extend(_conflict(rows, one, other if one.content == first.content else first) for one in same)
-    return list(judged.values())
+            kept[first] = True
+            if same[1:]:
+                repeats[judged.numbers[first]] = [judged.numbers[index] for index in same[1:]]
+            continue
+        for index in same:
+            against = other if contents[index] == contents[first] else first
+            number, value = judged.numbers[index], shown(judged.values[index])
+            facts = {"first": judged.numbers[against]}
+            judged.errors.append(RowError("duplicate-conflict", number, rows.pointer(number, "value"), value, facts))
+    return replace(judged.only(kept), repeats=repeats)
 
 
-def _conflict(rows: Rows, row: Judged, other: Judged) -> RowError:
-    pointer = rows.pointer(row.number, "value")
-    return RowError("duplicate-conflict", row.number, pointer, shown(row.value), {"first": other.number})
+def _mistake(rows: Rows, number: int, reading: ReadingIn, wrong: _Wrong) -> RowError:
+    return RowError(wrong.code, number, rows.pointer(number, wrong.name), reading.get(wrong.name), wrong.facts)
 
 
 def shown(value: Decimal | str | None) -> str | None:
@@ -89,53 +150,55 @@ def shown(value: Decimal | str | None) -> str | None:
 
 @dataclass(slots=True)
 class _Bench:
-    """Judges the rows of one batch, remembering what it looked up: a batch names few units, periods and indicators."""
+    """Looks up what the rows of one batch name, each once: what is found, or what is wrong with it."""
 
-    rows: Rows
     caller: Caller
     catalogue: Catalogue
     now: datetime
     settings: Settings
-    _units: dict[tuple[str, Period], Unit] = field(default_factory=dict)
-    _allowed: dict[tuple[Grain, date], frozenset[int] | None] = field(default_factory=dict)
+    places: dict[tuple[str, str], Place] = field(default_factory=dict)  # by indicator and period, as written
+    units: dict[tuple[str, str], Unit] = field(default_factory=dict)  # by unit and period
+    wrong_places: dict[tuple[str, str], _Wrong] = field(default_factory=dict)
+    wrong_units: dict[tuple[str, str], _Wrong | None] = field(default_factory=dict)  # None: the period is wrong already
+    _spans: dict[str, tuple[Period, datetime, datetime]] = field(default_factory=dict)  # of a period, as written
+    _same: dict[tuple[int, Period], Place] = field(default_factory=dict)
+    _allowed: dict[tuple[Grain, date], frozenset[int]] = field(default_factory=dict)
     _near: dict[tuple[str, str], str] = field(default_factory=dict)
 
-    def judge(self, number: int, row: ReadingIn) -> Judged | None:
+    def look_at_place(self, code: str, text: str) -> None:
         try:
-            indicator = self._indicator(row["indicator"])
-            period = self._period(row["period"], indicator)
-            unit = self._unit(row["unit"], period)
+            indicator = self._indicator(code)
+            period = self._period(text, indicator)
         except _Wrong as wrong:
-            self._note(number, row, wrong)
-            self._look_further(number, row, wrong)
-            return None
-        return Judged(
-            number=number,
-            indicator=indicator,
-            unit=unit,
-            period=period,
-            value=row["value"],
-            status=_STATUS_NUMBER[row["status"]] if "status" in row else _FINAL,
-            note=row.get("note"),
-        )
+            self.wrong_places[code, text] = wrong
+        else:
+            place = Place(indicator, period, indicator.id, period.grain.value, period.start)
+            self.places[code, text] = self._same.setdefault((indicator.id, period), place)
 
-    def _note(self, number: int, row: ReadingIn, wrong: _Wrong) -> None:
-        pointer = self.rows.pointer(number, wrong.name)
-        self.rows.errors.append(RowError(wrong.code, number, pointer, row.get(wrong.name), wrong.facts))
-
-    def _look_further(self, number: int, row: ReadingIn, first: _Wrong) -> None:
-        """What else is wrong with the row can be said at once: nobody should have to send it three times."""
+    def look_at_unit(self, address: str, text: str) -> None:
         try:
-            period = parse_period(row["period"], self.settings.tz)
+            if (span := self._spans.get(text)) is None:
+                period = parse_period(text, self.settings.tz)
+                end = max(period.end, period.start + timedelta(microseconds=1))
+                span = self._spans[text] = (period, period.start, end)
+            self.units[address, text] = self._unit(address, *span)
+        except _Wrong as wrong:
+            self.wrong_units[address, text] = wrong
         except PeriodError:
-            if first.name != "period":
-                self._note(number, row, _Wrong("period-malformed", "period"))
-            return
-        if first.name != "unit":
-            try:
-                self._unit(row["unit"], period)
-            except _Wrong as wrong:
-                self._note(number, row, wrong)
+            self.wrong_units[address, text] = None
+
+    def wrong_with(self, reading: ReadingIn) -> list[_Wrong]:
+        """All that is wrong with a row at once: nobody should have to send it three times."""
+        found = []
+        place, home = _PLACE(reading), _HOME(reading)
+        if (wrong := self.wrong_places.get(place)) is not None:
+            found.append(wrong)
+        if home in self.wrong_units:
+            if (misplaced := self.wrong_units[home]) is not None:
+                found.append(misplaced)
+            elif wrong is None or wrong.name != "period":
+                found.append(_Wrong("period-malformed", "period"))
+        return found
 
     def _indicator(self, code: str) -> Indicator:
         indicator = self.catalogue.indicators.get(code)
@@ -161,32 +224,35 @@ class _Bench:
         latest = self.now + timedelta(days=self.settings.max_future_days)
         if period.start > latest:
             raise _Wrong("period-in-future", "period", latest=latest.isoformat(timespec="minutes"))
+        days = self.settings.keep_instants_days
+        if period.grain is Grain.instant and days is not None and period.start < self.now - timedelta(days=days):
+            example = label(Grain.hour, bucket_start(Grain.hour, period.start))
+            raise _Wrong("instant-too-old", "period", days=days, example=example)
         return period
 
-    def _unit(self, address: str, period: Period) -> Unit:
-        if (unit := self._units.get((address, period))) is None:
-            unit = self._units[address, period] = self._one_unit(address, period)
-        if (period.grain, period.start.date()) not in self._allowed:
-            allowed = writable_units(self.caller, self.catalogue, period)
-            self._allowed[period.grain, period.start.date()] = allowed
-        allowed = self._allowed[period.grain, period.start.date()]
-        if allowed is not None and unit.id not in allowed:
+    def _unit(self, address: str, period: Period, start: datetime, end: datetime) -> Unit:
+        of_code = self.catalogue.units_by_code.get(address) or self.catalogue.units_at(address, start, end)
+        units = [one for one in of_code if one.start < end and start < one.end]
+        if len(units) != 1:
+            raise self._no_unit(address, period, units)
+        if self.caller.unit_ids is not None and units[0].id not in self._writable(period):
             raise _Wrong("outside-scope", "unit", scope=scope_of(self.caller, self.catalogue))
-        return unit
+        return units[0]
 
-    def _one_unit(self, address: str, period: Period) -> Unit:
-        end = max(period.end, period.start + timedelta(microseconds=1))
-        found = self.catalogue.units_at(address, period.start, end)
-        units = [unit for unit in found if unit.start < end and period.start < unit.end]
-        if len(units) == 1:
-            return units[0]
+    def _writable(self, period: Period) -> frozenset[int]:
+        key = (period.grain, period.start.date())
+        if (allowed := self._allowed.get(key)) is None:
+            allowed = self._allowed[key] = writable_units(self.caller, self.catalogue, period) or frozenset()
+        return allowed
+
+    def _no_unit(self, address: str, period: Period, units: Sequence[Unit]) -> _Wrong:
         if units:
             choices = ", ".join(unit.address for unit in units)
-            raise _Wrong("unit-ambiguous", "unit", period=str(period), choices=choices)
+            return _Wrong("unit-ambiguous", "unit", period=str(period), choices=choices)
         if known := self.catalogue.units_by_code.get(address.partition("@")[0]):
             facts = {"validity": self.catalogue.validity_of(known), "successors": self.catalogue.successors_of(known)}
-            raise _Wrong("unit-not-valid", "unit", period=str(period), **facts)
-        raise _Wrong("unknown-unit", "unit", nearest=self._nearest("unit", address))
+            return _Wrong("unit-not-valid", "unit", period=str(period), **facts)
+        return _Wrong("unknown-unit", "unit", nearest=self._nearest("unit", address))
 
     def _nearest(self, what: str, code: str) -> str:
         # Looking for like codes takes milliseconds: a batch of 50,000 wrong ones must not take minutes.

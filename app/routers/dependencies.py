@@ -9,11 +9,12 @@ from fastapi.dependencies.utils import get_flat_params
 from fastapi.security import APIKeyHeader
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.auth import Caller, authenticate
+from app.auth import Caller
 from app.catalogue.catalogue import Catalogue
 from app.errors import InvalidRequest, RowError, Text
 from app.hub import Hub
 from app.problems import preferred_language
+from app.readings.intake import Intake
 
 
 async def get_hub(request: Request) -> Hub:
@@ -25,6 +26,15 @@ async def get_hub(request: Request) -> Hub:
 HubDep = Annotated[Hub, Depends(get_hub)]
 
 
+async def get_intake(request: Request) -> Intake:
+    intake = request.app.state.intake
+    assert isinstance(intake, Intake)
+    return intake
+
+
+IntakeDep = Annotated[Intake, Depends(get_intake)]
+
+
 _key_header = APIKeyHeader(
     name="X-API-Key",
     auto_error=False,
@@ -33,9 +43,12 @@ _key_header = APIKeyHeader(
 )
 
 
-async def current_caller(hub: HubDep, key: Annotated[str | None, Security(_key_header)]) -> Caller | None:
+PresentedKey = Annotated[str | None, Security(_key_header)]
+
+
+async def current_caller(hub: HubDep, key: PresentedKey) -> Caller | None:
     """Nobody without a key; a key that is not good is refused even where none is needed."""
-    return None if key is None else await authenticate(hub.database, key, hub.pepper)
+    return None if key is None else await hub.keys.caller(key)
 
 
 CallerDep = Annotated[Caller | None, Depends(current_caller)]
@@ -44,7 +57,9 @@ CallerDep = Annotated[Caller | None, Depends(current_caller)]
 # Who calls is settled before the session takes a connection: requests that held one and asked the pool for a second would
 # wait for each other as soon as there are as many of them as connections.
 async def read_session(hub: HubDep, _: CallerDep) -> AsyncIterator[AsyncSession]:
+    heard = hub.changes.latest
     async with hub.database.read_session() as session:
+        session.info["heard"] = heard  # the session sees all of it, and perhaps more
         yield session
 
 

@@ -1,17 +1,18 @@
 """`/v1/readings`: what is observed comes in here and can be read back as it was reported."""
 
-import hashlib
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.routing import APIRoute
 
 from app import exact_json
-from app.auth import Caller, require_caller
+from app.auth import require_caller
 from app.catalogue.access import require_readable
 from app.errors import (
     BodyTooLarge,
+    HubError,
     IdempotencyMismatch,
     InvalidRequest,
     KeyRequired,
@@ -28,24 +29,26 @@ from app.errors import (
     UnknownUnit,
     UnsupportedMediaType,
 )
+from app.hub import Hub
 from app.metrics import READINGS
 from app.paging import decode_cursor, encode_cursor
-from app.problems import row_problem
-from app.readings.batch import MEDIA_TYPES, read_rows
+from app.problems import preferred_language, row_problem
+from app.readings.batch import MEDIA_TYPES
 from app.readings.history import ReportedValue, find_readings
-from app.readings.idempotency import find_answer, store_answer
-from app.readings.ingest import Receipt, record_readings
+from app.readings.ingest import Receipt
+from app.readings.intake import Intake
+from app.readings.sending import Sent, Wishes, take_in
 from app.routers.answers import CSV, JSON, answer, csv_answer, problems, wanted
 from app.routers.asked import asked_indicators, asked_interval, asked_units
 from app.routers.dependencies import (
     AsOf,
     CallerDep,
     HubDep,
+    IntakeDep,
     Language,
+    PresentedKey,
     ReadCatalogue,
     ReadSession,
-    WriteCatalogue,
-    WriteSession,
     refuse_unknown_parameters,
 )
 from app.schemas.readings import STATUSES, ReadingOut, ReadingPage
@@ -57,24 +60,45 @@ _CSV_EXAMPLE = "indicator,unit,period,value,status,note\ntthc.dossier.received,2
 _NDJSON_EXAMPLE = '{"indicator":"tthc.dossier.received","unit":"25813","period":"2026-11-20","value":42}\n'
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A body of readings and who sent it."""
+async def read_body(request: Request, hub: HubDep, key: PresentedKey) -> Sent:
+    """All that can be refused before the body is; and the body, on whose slow line nothing waits that others need."""
+    caller = None if key is None else await hub.keys.presumed_caller(key)
+    try:
+        sender = require_caller(caller, "readings:write", Text("để gửi số liệu", "to send readings"))
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type not in MEDIA_TYPES:
+            raise UnsupportedMediaType(value=media_type or "–", offered=", ".join(MEDIA_TYPES))
+        return Sent(str(key), sender, media_type, await request.body())
+    except HubError:
+        if key is not None:
+            await hub.keys.caller(key)  # one that was revoked is told so, and nothing else
+        raise
 
-    caller: Caller
-    media_type: str
-    content: bytes
 
+class _WithoutParameters(APIRoute):
+    """Sends a request without parameters, as nearly all are, straight to its work.
 
-async def read_body(request: Request, caller: CallerDep) -> Sent:
-    """All that can be refused before the body is; and the body before a connection to the database is taken for it, so that
-    senders on slow lines do not hold what others need.
+    To find out that there are none costs the framework more than it costs to store a reading.
     """
-    sender = require_caller(caller, "readings:write", Text("để gửi số liệu", "to send readings"))
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type not in MEDIA_TYPES:
-        raise UnsupportedMediaType(value=media_type or "–", offered=", ".join(MEDIA_TYPES))
-    return Sent(sender, media_type, await request.body())
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        with_parameters = super().get_route_handler()
+        if self.methods != {"POST"}:
+            return with_parameters
+
+        async def handle(request: Request) -> Response:
+            if request.scope["query_string"] or "idempotency-key" in request.headers:
+                return await with_parameters(request)
+            state, headers = request.app.state, request.headers
+            sent = await read_body(request, state.hub, headers.get("x-api-key") or None)
+            return await _take_in(
+                state.hub, state.intake, sent, Wishes(), preferred_language(headers.get("accept-language"))
+            )
+
+        return handle
+
+
+router.route_class = _WithoutParameters
 
 
 @router.post(
@@ -104,8 +128,7 @@ async def read_body(request: Request, caller: CallerDep) -> Sent:
 async def post_readings(
     sent: Annotated[Sent, Depends(read_body)],
     hub: HubDep,
-    session: WriteSession,
-    catalogue: WriteCatalogue,
+    intake: IntakeDep,
     language: Language,
     mode: Annotated[
         Literal["atomic", "partial"],
@@ -122,23 +145,27 @@ async def post_readings(
     (the earlier one is kept), null withdraws it. So a batch may be repeated whenever the sender is unsure; with an
     `Idempotency-Key` the very same answer comes back for seven days.
     """
-    replay = {"key_prefix": str(sent.caller.key_prefix), "route": "POST /v1/readings"}
-    if idempotency_key is not None:
-        digest = hashlib.sha256(repr((sent.media_type, mode, reinstate)).encode() + sent.content).digest()
-        stored = await find_answer(session, **replay, key=idempotency_key, request_hash=digest)
-        if stored is not None:
-            return Response(stored, media_type=JSON, headers={"idempotency-replayed": "true"})
-    rows = read_rows(sent.content, sent.media_type, max_rows=hub.settings.max_rows)
-    receipt = await record_readings(
-        session, sent.caller, catalogue, rows,
-        partial=mode == "partial", reinstate=reinstate, now=hub.now(), settings=hub.settings,
-    )  # fmt: skip
-    for verdict in ("created", "unchanged", "corrected", "rejected"):
-        READINGS.labels(verdict).inc(getattr(receipt, verdict))
-    shown = receipt_out(receipt, language)
-    if idempotency_key is not None:
-        await store_answer(session, **replay, key=idempotency_key, answer=exact_json.dumps(shown))
-    return answer(shown, language)
+    return await _take_in(hub, intake, sent, Wishes(mode == "partial", reinstate, idempotency_key), language)
+
+
+async def _take_in(hub: Hub, intake: Intake, sent: Sent, wishes: Wishes, language: str) -> Response:
+    def answered(receipt: Receipt) -> bytes:
+        return exact_json.dumps(receipt_out(receipt, language))
+
+    try:
+        outcome = await take_in(hub, intake, sent, wishes, answered)
+    except HubError:
+        await hub.keys.caller(sent.key)
+        raise
+    if isinstance(outcome, bytes):
+        return Response(outcome, media_type=JSON, headers={"idempotency-replayed": "true"})
+    for verdict, count in _COUNTS:
+        if number := getattr(outcome, verdict):
+            count.inc(number)
+    return answer(receipt_out(outcome, language), language)
+
+
+_COUNTS = [(verdict, READINGS.labels(verdict)) for verdict in ("created", "unchanged", "corrected", "rejected")]
 
 
 @router.get(

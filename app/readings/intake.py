@@ -1,0 +1,218 @@
+"""Group commit: what arrives while something is being written is written together, in one transaction.
+
+Most of what a transaction of one reading costs is the transaction. Each submission keeps its own batch, receipt and
+verdicts, is answered after the commit only, and fails alone: a group in which one is refused is undone, the others are
+stored without it, and it by itself.
+"""
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator, Hashable, Sequence
+from dataclasses import dataclass
+
+import psycopg
+from psycopg.errors import ForeignKeyViolation
+
+from app.database import Database
+from app.readings.idempotency import Overtaken
+from app.readings.ingest import Outdated, Receipt, Stored, Submission, store
+from app.readings.ownership import KnownOwners
+
+_WRITERS = 2
+_GROUP_ROWS = 500  # a group grows up to here; whoever has more than half of it is a group of its own
+_BODIES_AT_WORK = 64 * 2**20
+
+Connection = psycopg.AsyncConnection[tuple[object, ...]]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    submission: Submission
+    answer: "asyncio.Future[Receipt | bytes]"
+
+    @property
+    def alone(self) -> bool:
+        return self.submission.doomed or len(self.submission.judged) > _GROUP_ROWS // 2
+
+    def touches(self) -> set[Hashable]:
+        """What no two of a group may have in common: readings, and the key of an answer."""
+        judged, answering = self.submission.judged, self.submission.answering
+        touched: set[Hashable] = {
+            (place.indicator_id, unit.id, place.grain, place.start)
+            for place, unit in zip(judged.places, judged.units, strict=True)
+        }
+        if answering is not None:
+            touched.add(answering.identity)
+        return touched
+
+
+class Intake:
+    """One process's way to the table of readings: a few writers with a connection each, and those who wait for them."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._owners = KnownOwners()
+        self._waiting: deque[_Waiting] = deque()
+        self._writers: set[asyncio.Task[None]] = set()
+        self._connections: list[Connection] = []
+        self._at_work = 0
+        self._room: deque[tuple[int, asyncio.Future[None]]] = deque()
+
+    @contextlib.asynccontextmanager
+    async def room(self, size: int) -> AsyncIterator[None]:
+        """Wait until a body of this size may be worked on: read into rows it takes ten times as much memory."""
+        if self._room or (self._at_work and self._at_work + size > _BODIES_AT_WORK):
+            turn = asyncio.get_running_loop().create_future()
+            self._room.append((size, turn))
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    self._leave(size)
+                raise
+        else:
+            self._at_work += size
+        try:
+            yield
+        finally:
+            self._leave(size)
+
+    def _leave(self, size: int) -> None:
+        self._at_work -= size
+        while self._room and (not self._at_work or self._at_work + self._room[0][0] <= _BODIES_AT_WORK):
+            size, turn = self._room.popleft()
+            if not turn.done():
+                self._at_work += size
+                turn.set_result(None)
+
+    async def submit(self, submission: Submission) -> Receipt | bytes:
+        """Store it; returns after the commit. Bytes: the answer that this request's `Idempotency-Key` got before.
+
+        Raises:
+            RowsRejected: a row is wrong, and the submission is not `partial`.
+            IdempotencyMismatch: the key was used for another body.
+            Outdated: the rows must be judged again.
+            psycopg.Error: the database failed; nothing was stored, unless the connection was lost at the very commit.
+        """
+        answer: asyncio.Future[Receipt | bytes] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(submission, answer))
+        if len(self._writers) < _WRITERS:
+            writer = asyncio.create_task(self._write())
+            self._writers.add(writer)
+            writer.add_done_callback(self._writers.discard)
+        return await answer
+
+    async def close(self) -> None:
+        for writer in self._writers:
+            writer.cancel()
+        await asyncio.gather(*self._writers, return_exceptions=True)
+        for connection in self._connections:
+            await connection.close()
+
+    async def _write(self) -> None:
+        """Write until nobody waits."""
+        while group := self._next_group():
+            try:
+                await self._settle(group)
+            except BaseException as error:
+                for one in group:
+                    _fail(one, error if isinstance(error, Exception) else psycopg.OperationalError("the hub stops"))
+                if not isinstance(error, Exception):
+                    raise
+
+    def _next_group(self) -> list[_Waiting]:
+        """The first that waits, with those after it that fit; what it shares a reading with waits for the next group."""
+        group: list[_Waiting] = []
+        rows, touched, later = 0, set[Hashable](), list[_Waiting]()
+        while self._waiting:
+            one = self._waiting[0]
+            if group and (one.alone or rows + len(one.submission.judged) > _GROUP_ROWS):
+                break
+            self._waiting.popleft()
+            if one.answer.done():  # its client is gone
+                continue
+            if one.alone:
+                group.append(one)
+                break
+            touches = one.touches()
+            if touched.isdisjoint(touches):
+                group.append(one)
+                touched |= touches
+                rows += len(one.submission.judged)
+            else:
+                later.append(one)
+        self._waiting.extendleft(reversed(later))
+        return group
+
+    async def _settle(self, group: Sequence[_Waiting]) -> None:
+        """Store the group; in pieces when not all of it can be stored."""
+        try:
+            stored = await self._attempt([one.submission for one in group])
+        except Exception as error:
+            if len(group) == 1 or _concerns_all(error):
+                for one in group:
+                    _fail(one, Outdated() if isinstance(error, ForeignKeyViolation) else error)
+            else:
+                for one in group:
+                    await self._settle([one])
+            return
+        if stored.sound:
+            for owned in stored.owned:
+                self._owners.remember(owned)
+            for one, outcome in zip(group, stored.outcomes, strict=True):
+                if not one.answer.done() and not isinstance(outcome, Exception):
+                    one.answer.set_result(outcome)
+            return
+        if len(group) == 1:
+            [outcome] = stored.outcomes
+            if isinstance(outcome, Overtaken):
+                await self._settle(group)
+            elif isinstance(outcome, Exception):
+                _fail(group[0], outcome)
+            return
+        refused = [one for one, outcome in zip(group, stored.outcomes, strict=True) if isinstance(outcome, Exception)]
+        if good := [one for one in group if one not in refused]:
+            await self._settle(good)
+        for one in refused:  # what it is told may have changed meanwhile
+            await self._settle([one])
+
+    async def _attempt(self, submissions: Sequence[Submission]) -> Stored:
+        """One transaction. A connection that was lost since it was last used is replaced once."""
+        connection = self._connections.pop() if self._connections else await self._database.connect()
+        try:
+            try:
+                stored = await self._store(connection, submissions)
+            except psycopg.OperationalError:
+                if not connection.broken:
+                    raise
+                connection = await self._database.connect()
+                stored = await self._store(connection, submissions)
+            if stored.sound:
+                await connection.commit()
+            else:
+                await connection.rollback()
+        except psycopg.Error:
+            with contextlib.suppress(psycopg.Error):
+                await connection.rollback()
+            raise
+        finally:
+            if connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE:
+                self._connections.append(connection)
+            else:
+                await connection.close()
+        return stored
+
+    async def _store(self, connection: Connection, submissions: Sequence[Submission]) -> Stored:
+        async with connection.cursor() as cursor:
+            return await store(cursor, submissions, self._owners)
+
+
+def _concerns_all(error: Exception) -> bool:
+    """The connection is lost (no SQLSTATE), or the server stops (57), is out of disk or memory (53): one by one is no better."""
+    return isinstance(error, psycopg.OperationalError) and (error.sqlstate or "57")[:2] in {"53", "57"}
+
+
+def _fail(waiting: _Waiting, error: Exception) -> None:
+    if not waiting.answer.done():
+        waiting.answer.set_exception(error)

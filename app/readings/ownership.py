@@ -1,0 +1,82 @@
+"""Who owns what: the first source that brings a reading of an indicator of a unit."""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from app.readings.columns import Integers
+
+Pair = tuple[int, int]  # indicator, unit
+_MOST_KNOWN = 300_000
+
+
+@dataclass(frozen=True, slots=True)
+class Owned:
+    """Pairs that are, or would be, a source's, by a version of the catalogue."""
+
+    version: int
+    source_id: int
+    pairs: Sequence[Pair]
+
+
+class KnownOwners:
+    """What one process remembers of `ownership`, so that senders of what they always send need not be looked up.
+
+    Ownership only ends when a source is taken away, which changes the catalogue; so it is remembered by its version.
+    """
+
+    def __init__(self) -> None:
+        self._version = -1
+        self._known: dict[int, set[Pair]] = {}
+        self._count = 0
+
+    def know(self, owned: Owned) -> bool:
+        return owned.version == self._version and self._known.get(owned.source_id, set()).issuperset(owned.pairs)
+
+    def remember(self, owned: Owned) -> None:
+        """Only what is committed: a claim that is rolled back makes nobody an owner."""
+        if owned.version < self._version:
+            return
+        if owned.version > self._version or self._count > _MOST_KNOWN:
+            self._version, self._known, self._count = owned.version, {}, 0
+        mine = self._known.setdefault(owned.source_id, set())
+        before = len(mine)
+        mine.update(owned.pairs)
+        self._count += len(mine) - before
+
+
+_CLAIM = """
+INSERT INTO ownership (indicator_id, unit_id, source_id)
+SELECT * FROM unnest(%(indicators)s, %(units)s, %(sources)s) ON CONFLICT DO NOTHING
+"""
+_OWNERS = """
+SELECT indicator_id, unit_id, source_id
+  FROM unnest(%(indicators)s, %(units)s) AS asked(indicator_id, unit_id) JOIN ownership o USING (indicator_id, unit_id)
+   FOR KEY SHARE OF o
+"""
+
+
+async def claim(
+    cursor: psycopg.AsyncCursor[Any], claims: Mapping[Pair, int], asked: Collection[Pair]
+) -> dict[Pair, int]:
+    """Give each pair to the source that claims it, unless it has an owner; returns the owners of all that is asked for.
+
+    In the order of the pairs, so that two transactions that claim the same wait for each other in one direction only.
+    The owners are looked up by a statement of its own: it sees whom the claims had to wait for. None of them can go before
+    the commit.
+    """
+    if claims:
+        pairs = sorted(claims)
+        sources = Integers.of([claims[pair] for pair in pairs])
+        await cursor.execute(_CLAIM, _columns(pairs) | {"sources": sources}, prepare=True)
+    await cursor.execute(_OWNERS, _columns(list(asked)), prepare=True)
+    return {(indicator, unit): source for indicator, unit, source in await cursor.fetchall()}
+
+
+def _columns(pairs: Sequence[Pair]) -> dict[str, Any]:
+    return {
+        "indicators": Integers.of([indicator for indicator, _ in pairs]),
+        "units": Integers.of([unit for _, unit in pairs]),
+    }
