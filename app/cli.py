@@ -17,7 +17,7 @@ import uvicorn
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from app import auth, models
@@ -33,6 +33,9 @@ from app.main import create_app
 from app.migrate import migrate as apply_migrations
 from app.readings.demo import load_demo, remove_demo
 from app.readings.seed import NewSource, load_seed_figures, require_source
+from app.rollups.rebuild import catch_up, rebuild
+from app.rollups.verify import Report
+from app.rollups.verify import verify as verify_rollups
 from app.settings import Settings, SettingsError, load_settings
 from app.worker import run_loops
 
@@ -45,7 +48,9 @@ app = typer.Typer(
 load_verbs = typer.Typer(help="Load the catalogue, the articles' figures, the demo.", no_args_is_help=True)
 key_verbs = typer.Typer(help="API keys of the systems that send readings.", no_args_is_help=True)
 app.add_typer(load_verbs, name="load")
+rollup_verbs = typer.Typer(help="What the readings add up to.", no_args_is_help=True)
 app.add_typer(key_verbs, name="key")
+app.add_typer(rollup_verbs, name="rollups")
 
 console = Console(stderr=True)
 out = Console(width=None if sys.stdout.isatty() else 240)  # a table into a file or a pipe is not cut
@@ -219,6 +224,11 @@ async def _load_once(settings: Settings, url: str) -> None:
                 await load_seed_figures(session, settings, hub.now())
         if settings.demo:
             await _load_demo_once(hub)
+        async with hub.database.read_session() as session:
+            stale = await session.scalar(select(func.count()).select_from(models.StaleMark)) or 0
+        if stale:
+            with progress_bars({"rollups": stale}) as progress:
+                await catch_up(hub, lambda marks: progress("rollups", marks))
 
 
 async def _load_demo_once(hub: Hub) -> None:
@@ -262,6 +272,43 @@ def openapi(
         path.write_bytes(described)
     elif not path.exists() or path.read_bytes() != described:
         raise Refusal(f"{path} is not what the code says; run make openapi and read the difference.")
+
+
+@app.command()
+def verify(
+    sample: Annotated[
+        int | None, typer.Option(min=1, help="Only so many rollups, and so many that readings call for; by chance.")
+    ] = None,
+    data: DataDir = None,
+) -> None:
+    """Prove that every rollup is what its readings say. The exit code is 1 when one is not; a running hub may be written to."""
+    settings = load_settings(data_dir=data)
+
+    async def run(url: str) -> Report:
+        async with hub_of(settings, url) as hub, hub.database.read_session() as session:
+            catalogue = await hub.catalogues.current(session)
+            kept_since = await session.scalar(
+                select(models.Forgotten.before).where(models.Forgotten.what == "instants")
+            )
+            name, total = ("indicators", len(catalogue.indicators)) if sample is None else ("cells", 2 * sample)
+            with progress_bars({name: total}) as progress:
+                return await verify_rollups(
+                    session, catalogue, sample=sample, instants_since=kept_since,
+                    progress=lambda count: progress(name, count),
+                )  # fmt: skip
+
+    with database_of(settings) as url:
+        report = asyncio.run(run(url))
+    if report.differences:
+        table = Table("indicator", "unit", "bucket", "the hub has", "the readings say")
+        for one in report.differences:
+            table.add_row(one.indicator, one.unit, one.bucket, str(one.hub or "no row"), str(one.readings or "no row"))
+        out.print(table)
+    summary = f"{report.checked:,} rollups checked, {report.differing:,} of them are not what the readings say"
+    waiting = f"; {report.waiting:,} left out that wait to be added up again" if report.waiting else ""
+    console.print(summary + waiting, highlight=False)
+    if report.differing:
+        raise typer.Exit(1)
 
 
 def _with_session(data: Path | None, deed: Callable[[Any, Hub], Any], *, made: bool = False) -> Any:
@@ -328,6 +375,34 @@ def load_demo_verb(
             await load_demo(session, hub.settings, hub.now(), progress)
 
     _with_session(data, deed)
+
+
+# --- rollups ---
+
+
+@rollup_verbs.command("rebuild")
+def rebuild_verb(
+    indicator: Annotated[list[str] | None, typer.Option(help="Only this indicator; repeat it. Default all.")] = None,
+    data: DataDir = None,
+) -> None:
+    """Compute all rollups again from the readings, while the hub serves. It is never needed, unless verify says so."""
+    settings = load_settings(data_dir=data)
+
+    async def run(url: str) -> int:
+        async with hub_of(settings, url) as hub:
+            async with hub.database.read_session() as session:
+                catalogue = await hub.catalogues.current(session)
+            wanted = (
+                [catalogue.require_indicator(code) for code in indicator]
+                if indicator
+                else catalogue.indicators.values()
+            )
+            ids = [one.id for one in wanted if one.over_time != "ratio"]
+            with progress_bars({"indicators": len(ids)}) as progress:
+                return await rebuild(hub, ids, lambda: progress("indicators", 1))
+
+    with database_of(settings) as url:
+        console.print(f"{asyncio.run(run(url))} marks rolled up")
 
 
 # --- keys ---

@@ -14,6 +14,7 @@ from app import problems
 from app.description import describe
 from app.hub import Hub
 from app.middleware import BoundedBody, RequestContext
+from app.readings.intake import Intake
 from app.routers import aggregates, catalogue, operations, readings, targets
 from app.settings import Settings
 from app.worker import run_loops
@@ -32,14 +33,19 @@ def create_app(settings: Settings, url: str | None = None) -> FastAPI:
         assert url is not None
         hub = Hub.open(settings, url)
         app.state.hub = hub
-        loops = asyncio.create_task(run_loops(hub)) if settings.worker else None
+        app.state.intake = intake = Intake(hub.database)
+        tasks = [asyncio.create_task(hub.changes.listen())]
+        if settings.worker:
+            tasks.append(asyncio.create_task(run_loops(hub)))
         try:
             yield
         finally:
-            if loops is not None:
-                loops.cancel()
+            for task in tasks:
+                task.cancel()
+            for task in tasks:
                 with contextlib.suppress(asyncio.CancelledError):
-                    await loops
+                    await task
+            await intake.close()
             await hub.database.close()
 
     app = FastAPIOffline(  # /docs without anything from outside: centres are closed networks
@@ -58,7 +64,7 @@ def create_app(settings: Settings, url: str | None = None) -> FastAPI:
     app.add_middleware(RequestContext)
     problems.install(app)
     app.openapi = functools.cache(functools.partial(describe, app))  # type: ignore[method-assign]
-    for module in (catalogue, readings, aggregates, targets, operations):
+    for module in (readings, catalogue, aggregates, targets, operations):  # in the order in which they are asked most
         app.include_router(module.router)
     # Until there is a page for people, the documentation is what they come for.
     app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)

@@ -30,7 +30,9 @@ class Settings(BaseSettings):
     )
     host: str = Field("127.0.0.1", description="Address to serve on.")
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
-    pool_size: Annotated[int, Field(ge=1, le=200)] = Field(10, description="Database connections of one process.")
+    pool_size: Annotated[int, Field(ge=1, le=200)] = Field(
+        10, description="Database connections of one process; two more store readings, one listens."
+    )
 
     # Who may do what
     secret: SecretStr | None = Field(
@@ -41,6 +43,10 @@ class Settings(BaseSettings):
     zone: str = Field("Asia/Ho_Chi_Minh", description="Zone of the local calendar; it must have a fixed offset.")
     max_future_days: Annotated[int, Field(ge=0, le=3660)] = Field(
         31, description="How many days ahead of now a reading's period may start."
+    )
+
+    keep_instants_days: Annotated[int | None, Field(ge=1, le=36500)] = Field(
+        None, description="Days that instants of realtime indicators are kept; their hours stay. Empty: for ever."
     )
 
     # Limits of one request

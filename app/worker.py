@@ -9,9 +9,13 @@ from collections.abc import Awaitable, Callable
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.changes import forget_changes
 from app.hub import Hub
 from app.readings.demo import feed_demo
 from app.readings.idempotency import forget_old_answers
+from app.readings.partitions import make_partitions
+from app.readings.retention import forget_instants
+from app.rollups.rebuild import catch_up
 
 log = structlog.get_logger(__name__)
 
@@ -19,6 +23,8 @@ log = structlog.get_logger(__name__)
 async def run_loops(hub: Hub) -> None:
     """Until cancelled."""
     async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_forever(hub, _make_partitions, every=3600))
+        tasks.create_task(_forever(hub, _roll, every=0.1))
         tasks.create_task(_forever(hub, _forget, every=3600))
         if hub.settings.demo:
             tasks.create_task(_forever(hub, feed_demo, every=60))
@@ -34,8 +40,21 @@ async def _forever(hub: Hub, deed: Callable[[Hub], Awaitable[None]], *, every: f
         await asyncio.sleep(every)
 
 
+async def _roll(hub: Hub) -> None:
+    await catch_up(hub, lambda _: None)
+
+
+async def _make_partitions(hub: Hub) -> None:
+    async with hub.database.write_session() as session:
+        made = await make_partitions(session, hub.now())
+    if made:
+        log.info("partitions made", names=made)
+
+
 async def _forget(hub: Hub) -> None:
     async with hub.database.write_session() as session:
-        forgotten = await forget_old_answers(session)
-    if forgotten:
-        log.info("stored answers forgotten", count=forgotten)
+        answers, changes = await forget_old_answers(session), await forget_changes(session)
+        days = hub.settings.keep_instants_days
+        instants = 0 if days is None else await forget_instants(session, hub.now(), days)
+    if answers or changes or instants:
+        log.info("forgotten", stored_answers=answers, changes=changes, instants=instants)

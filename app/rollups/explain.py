@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.catalogue.catalogue import Catalogue, Indicator, Source, Unit
 from app.errors import Text
 from app.periods import Grain, Period, bucket_start
-from app.rollups.laws import Figure, Observation
+from app.rollups.laws import Figure, Observation, bucket_in_force
 from app.rollups.observations import AS_OF, PRESENT
 from app.rollups.series import Question, prepare
 
@@ -70,7 +70,7 @@ async def explain(
     cells = [(indicator, bucket)]
     if indicator.over_time == "ratio" and figure.origin != "reported":
         over, under = laws.ratio_parts(indicator)
-        in_force = laws.bucket_in_force(under, bucket)
+        in_force = bucket_in_force(under, bucket)
         numerator = (bucket, laws.figure(over, unit, bucket))
         denominator = (in_force, laws.figure(under, unit, in_force))
         cells = [(over, bucket), (under, in_force)]

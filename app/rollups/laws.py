@@ -9,13 +9,13 @@ A question is answered in three layers:
 """
 
 import decimal
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
-from app.catalogue.catalogue import ADMINISTRATIVE, Edge, Indicator, Tree, Unit
+from app.catalogue.catalogue import Edge, Indicator, Tree, Unit
 from app.periods import (
     Grain,
     Period,
@@ -70,6 +70,15 @@ class Coverage:
     @property
     def periods_complete(self) -> bool:
         return self.periods[0] >= self.periods[1]
+
+
+@dataclass(frozen=True, slots=True)
+class Derived:
+    """V(unit, bucket): what the base readings say of a bucket, whatever was reported for exactly it."""
+
+    part: Part | None
+    coverage: Coverage
+    refused: bool = False  # there are readings, but a law `none` keeps them from adding up
 
 
 EXACTLY_REPORTED = Coverage((1, 1), (1, 1))
@@ -278,7 +287,6 @@ class Laws:
         self._seen = observations
         self._now = now
         self._live = {key: self._with_ancestors(units) for key, units in observations.senders().items()}
-        self._leaves: dict[tuple[int, int, Grain], int] = {}
 
     def _with_ancestors(self, units: Iterable[int]) -> frozenset[int]:
         """The units that sent anything, and all above them: nowhere else is there anything to find."""
@@ -292,20 +300,7 @@ class Laws:
         return frozenset(found)
 
     def _silent(self, indicator: Indicator, unit: Unit, start: datetime, end: datetime) -> int:
-        """How many reporters are expected where nobody reported: the communes, not each camera. At least one."""
-        turn = bisect_right(self._tree.turns, start)
-        steady = turn == bisect_left(self._tree.turns, end) and count_base_periods(indicator.base, start, end) > 0
-        key = (unit.id, turn, indicator.base) if steady else None
-        if key is not None and key in self._leaves:  # the tree does not change between two turns
-            return self._leaves[key]
-        leaves = sum(
-            self._silent(indicator, edge.child, since, until)
-            for edge, since, until in self._edges(indicator, unit, start, end)
-            if edge.child.kind in ADMINISTRATIVE and count_base_periods(indicator.base, since, until)
-        )
-        if key is not None:
-            self._leaves[key] = leaves or 1
-        return leaves or 1
+        return self._tree.silent(indicator.base, unit, start, end, at_end=indicator.over_time == "last")
 
     # --- V(unit, interval) ---
 
@@ -354,12 +349,7 @@ class Laws:
     def _edges(
         self, indicator: Indicator, unit: Unit, start: datetime, end: datetime
     ) -> Iterator[tuple[Edge, datetime, datetime]]:
-        """The children that count, each with the part of the interval in which it is a child."""
-        for edge in self._tree.children(unit):
-            since, until = max(start, edge.start), min(end, edge.end)
-            # A stock is that of the end: units that left before are not in it, their successors are.
-            if since < until and (until == end or indicator.over_time != "last"):
-                yield edge, since, until
+        return self._tree.edges_in(unit, start, end, at_end=indicator.over_time == "last")
 
     def _live_edges(
         self, indicator: Indicator, unit: Unit, start: datetime, end: datetime
@@ -384,7 +374,7 @@ class Laws:
         start, end = max(bucket.start, unit.start), min(bucket.end, unit.end)
         if start >= end:
             return Figure(None, NOTHING, unfinished, True, reason="not-applicable")
-        if (seen := self._seen.reported(indicator, unit, bucket)) is not None:
+        if (seen := self.reported(indicator, unit, bucket)) is not None:
             return Figure(
                 seen.value, EXACTLY_REPORTED, unfinished, True,
                 origin="reported", status=seen.status, sources=seen.sources, until=bucket.end, note=seen.note,
@@ -393,21 +383,32 @@ class Laws:
             return Figure(None, NOTHING, unfinished, True, reason="grain-too-fine")
         if indicator.over_time == "ratio":
             return self._ratio(indicator, unit, bucket, unfinished)
-        part = self.part(indicator, unit, start, end, one_base_period=bucket.grain is indicator.base)
-        coverage = self._coverage(indicator, unit, start, end)
+        derived = self.derive(indicator, unit, bucket)
+        part, coverage = derived.part, derived.coverage
         complete = _is_complete(indicator, coverage)
         if part is None:
-            reason = "not-additive" if self._refused(indicator, unit, start, end) else "no-data"
+            reason = "not-additive" if derived.refused else "no-data"
             return Figure(None, coverage, unfinished or not complete, complete, reason=reason)
         return Figure(
             part.value, coverage, unfinished or not complete, complete,
             origin="derived", status=part.status, sources=part.sources, until=part.until,
         )  # fmt: skip
 
+    def reported(self, indicator: Indicator, unit: Unit, bucket: Period) -> Observation | None:
+        """What was reported for exactly this bucket."""
+        return self._seen.reported(indicator, unit, bucket)
+
+    def derive(self, indicator: Indicator, unit: Unit, bucket: Period) -> Derived:
+        """V(unit, bucket), not yet rounded, of a bucket in which the unit exists and that is not finer than the base."""
+        start, end = max(bucket.start, unit.start), min(bucket.end, unit.end)
+        part = self.part(indicator, unit, start, end, one_base_period=bucket.grain is indicator.base)
+        coverage = self._coverage(indicator, unit, start, end)
+        return Derived(part, coverage, part is None and self._refused(indicator, unit, start, end))
+
     def _ratio(self, indicator: Indicator, unit: Unit, bucket: Period, unfinished: bool) -> Figure:
         """Rule 5, each part by its own laws; the figures of the parts include what was reported for exactly this bucket."""
         numerator, denominator = self.ratio_parts(indicator)
-        in_force = self.bucket_in_force(denominator, bucket)
+        in_force = bucket_in_force(denominator, bucket)
         over, under = self._figure(numerator, unit, bucket), self._figure(denominator, unit, in_force)
         complete = over.complete and under.complete
         partial = unfinished or not complete
@@ -434,12 +435,6 @@ class Laws:
         assert indicator.numerator_id is not None
         assert indicator.denominator_id is not None
         return self._indicators[indicator.numerator_id], self._indicators[indicator.denominator_id]
-
-    def bucket_in_force(self, denominator: Indicator, bucket: Period) -> Period:
-        """A denominator that is reported less often is that of the period around the bucket."""
-        if denominator.base <= bucket.grain:
-            return bucket
-        return Period(denominator.base, bucket_start(denominator.base, bucket.anchor))
 
     def _refused(self, indicator: Indicator, unit: Unit, start: datetime, end: datetime) -> bool:
         """Whether there are readings that a law `none` keeps from adding up."""
@@ -559,7 +554,7 @@ class Laws:
             return None if part is None else part.value
         numerator, denominator = self.ratio_parts(indicator)
         over = self._over_interval(numerator, unit, bucket, start, end)
-        in_force = self.bucket_in_force(denominator, bucket)
+        in_force = bucket_in_force(denominator, bucket)
         if in_force is not bucket:
             under = self._figure(denominator, unit, in_force).value
         else:
@@ -585,6 +580,13 @@ def _within(anchors: frozenset[datetime], start: datetime, end: datetime) -> fro
 def _smaller(one: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
     """The pair with the smaller share; the first on a tie."""
     return other if other[0] * one[1] < one[0] * other[1] else one
+
+
+def bucket_in_force(denominator: Indicator, bucket: Period) -> Period:
+    """A denominator that is reported less often is that of the period around the bucket."""
+    if denominator.base <= bucket.grain:
+        return bucket
+    return Period(denominator.base, bucket_start(denominator.base, bucket.anchor))
 
 
 def other_bucket(kind: str, bucket: Period) -> Period | None:

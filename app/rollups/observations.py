@@ -8,7 +8,7 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.catalogue.catalogue import Indicator, Unit
-from app.periods import Grain, anchor_of, next_start
+from app.periods import Grain, Period, anchor_of, bucket_start, next_start
 from app.rollups.laws import Observation, Observations, hour_of_instants
 
 
@@ -31,6 +31,18 @@ def merged(spans: Iterable[Span]) -> list[Span]:
     return whole
 
 
+def reach(part: Indicator, bucket: Period, *, from_new_year: bool) -> Span:
+    """Where readings of an indicator may matter for a bucket: of one that is asked for, or of a part of it."""
+    start, end = bucket.start, bucket.end
+    if part.base > bucket.grain:  # a denominator in force
+        start = bucket_start(part.base, bucket.anchor)
+        end = max(end, next_start(part.base, start))
+    if from_new_year or part.over_time == "cumulative":
+        # Year-to-date figures are told apart by the last one before the bucket, which may be that of any earlier month.
+        start = min(start, datetime(min(bucket.anchor, bucket.start).year, 1, 1))
+    return Span(start, end)
+
+
 # Every value with the time in which it was the answer; `asOf` then is one condition.
 PRESENT = """
     SELECT indicator_id, unit_id, grain, period_start, value, status, note, source_id, batch_id, received_at
@@ -45,11 +57,12 @@ AS_OF = """
 """
 
 # `asked` are the spans an indicator is needed for. Coarser readings matter for the asked units only (rule 4);
-# what came in instants leaves the database as one row an hour.
+# what came in instants leaves the database as one row an hour. Where instants were forgotten, their hours stand for them.
 _OBSERVED = """
 WITH asked AS (
     SELECT * FROM unnest(CAST(:indicators AS int[]), CAST(:bases AS int[]), CAST(:starts AS timestamp[]), CAST(:ends AS timestamp[]),
-                          CAST(:last_counts AS boolean[])) AS a(indicator_id, base, starts, ends, last_counts)
+                          CAST(:last_counts AS boolean[]), CAST(:folded AS boolean[]))
+             AS a(indicator_id, base, starts, ends, last_counts, folded)
 ), seen AS (
     SELECT v.*, a.base, a.last_counts
       FROM asked a
@@ -68,7 +81,18 @@ SELECT indicator_id, unit_id, 0, date_trunc('hour', period_start), sum(value),
        count(*), min(value), max(value), (array_agg(value ORDER BY period_start DESC))[1]
   FROM seen WHERE grain = 0
  GROUP BY indicator_id, unit_id, date_trunc('hour', period_start), last_counts
+UNION ALL
+SELECT r.indicator_id, r.unit_id, 0, r.period_start, r.value, r.status, NULL, r.source_ids, 1, r.value, r.value, r.value
+  FROM forgotten f
+  JOIN asked a ON f.what = 'instants' AND a.folded
+  JOIN rollup r ON r.indicator_id = a.indicator_id AND r.grain = a.base AND r.own
+   AND r.period_start >= a.starts AND r.period_start < a.ends AND r.period_start < f.before
+ WHERE r.unit_id = ANY (CAST(:units AS int[]))
 """
+
+
+# The time laws under which an hour says all that is ever asked of its instants.
+FOLDED = frozenset({"sum", "mean", "min", "max", "last"})
 
 
 async def fetch_observations(
@@ -93,6 +117,7 @@ async def fetch_observations(
             "starts": [span.start - week if indicator.base is Grain.week else span.start for indicator, span in asked],
             "ends": [span.end + week if indicator.base is Grain.week else span.end for indicator, span in asked],
             "last_counts": [indicator.over_time in {"last", "cumulative"} for indicator, _ in asked],
+            "folded": [indicator.periodicity == "realtime" and indicator.over_time in FOLDED for indicator, _ in asked],
             "units": [unit.id for unit in units],
             "asked_units": [unit.id for unit in asked_units],
         }

@@ -9,9 +9,19 @@ from decimal import Decimal
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.catalogue.catalogue import Catalogue, Indicator, Tree, Unit
-from app.periods import Grain, Period, bucket_start, buckets, next_start
-from app.rollups.laws import Comparison, Figure, Laws, achieved, other_bucket, state_of
-from app.rollups.observations import Span, fetch_observations
+from app.periods import Grain, Period, buckets
+from app.rollups.laws import (
+    Comparison,
+    Figure,
+    Laws,
+    Observations,
+    achieved,
+    bucket_in_force,
+    other_bucket,
+    state_of,
+)
+from app.rollups.observations import Span, fetch_observations, reach
+from app.rollups.stored import StoredLaws, fetch_stored
 from app.rollups.targets import Target, find_targets
 
 
@@ -60,11 +70,16 @@ class Series:
 
 
 async def aggregate(session: AsyncSession, catalogue: Catalogue, question: Question, *, now: datetime) -> list[Series]:
-    """Answer a question; `now` is local time. One statement fetches readings, one more the targets when asked for."""
-    laws = await prepare(session, catalogue, question, now=now)
+    """Answer a question; `now` is local time. One statement fetches the figures, one more the targets when asked for."""
+    laws = await (prepare_stored if question.as_of is None else prepare)(session, catalogue, question, now=now)
     targets = await find_targets(session, catalogue, question) if "target" in question.compare else {}
+    if len(question.indicators) * len(question.units) * len(question.buckets) <= _QUICK:
+        return _compute(laws, question, targets)
     # The laws only compute: in a thread of their own, so that a large question does not keep the small ones waiting.
     return await asyncio.to_thread(_compute, laws, question, targets)
+
+
+_QUICK = 200  # points that are computed sooner than a thread would begin
 
 
 def _compute(
@@ -110,38 +125,67 @@ def _achievement(indicator: Indicator, figure: Figure, target: Target) -> Achiev
     return Achievement(target, achieved(figure.value, target.value), state)
 
 
+async def prepare_stored(session: AsyncSession, catalogue: Catalogue, question: Question, *, now: datetime) -> Laws:
+    """The laws over stored figures. Only where a part of a bucket is asked for, the readings of that part are fetched too."""
+    cells = [cell for indicator in question.indicators for cell in _cells(catalogue, indicator, question)]
+    stored = await fetch_stored(session, cells, question.units)
+    needs: dict[Indicator, list[Span]] = {}
+    for indicator in question.indicators:
+        for part in catalogue.parts_of(indicator) or [indicator]:
+            if spans := list(_partial_spans(part, question, now)):
+                needs.setdefault(part, []).extend(spans)
+    observations = Observations().freeze()
+    if needs:
+        observations = await _observe(session, catalogue.tree, needs, question)
+    return StoredLaws(catalogue.indicators_by_id, catalogue.tree, stored, observations, now=now)
+
+
+def _cells(catalogue: Catalogue, indicator: Indicator, question: Question) -> Iterable[tuple[Indicator, Period]]:
+    """The buckets that a figure and its comparisons look up; of a ratio also those of its parts."""
+    for bucket in question.buckets:
+        others = (other_bucket(kind, bucket) for kind in ("previous", "year_ago") if kind in question.compare)
+        for one in (bucket, *(other for other in others if other is not None)):
+            yield indicator, one
+            for part in catalogue.parts_of(indicator):
+                yield part, one
+                yield part, bucket_in_force(part, one)
+
+
+def _partial_spans(part: Indicator, question: Question, now: datetime) -> Iterable[Span]:
+    """Where a comparison looks at less than a bucket: what is not over yet, and the year so far."""
+    for bucket in question.buckets:
+        if "ytd" in question.compare:
+            yield reach(part, bucket, from_new_year=True)
+        for kind in ("previous", "year_ago"):
+            if bucket.end > now and kind in question.compare and (other := other_bucket(kind, bucket)) is not None:
+                yield reach(part, other, from_new_year=False)
+
+
 async def prepare(session: AsyncSession, catalogue: Catalogue, question: Question, *, now: datetime) -> Laws:
-    """The laws over everything that the question can touch: trees, ratio parts, comparisons, the year so far."""
-    tree = catalogue.tree_as_of(question.as_of)
+    """The laws over the readings: trees, ratio parts, comparisons, the year so far. For what is not stored: the past."""
     needs: dict[Indicator, list[Span]] = {}
     for indicator in question.indicators:
         for part in (indicator, *catalogue.parts_of(indicator)):
             needs.setdefault(part, []).extend(_spans(part, question))
+    tree = catalogue.tree_as_of(question.as_of)
+    return Laws(catalogue.indicators_by_id, tree, await _observe(session, tree, needs, question), now=now)
+
+
+async def _observe(
+    session: AsyncSession, tree: Tree, needs: Mapping[Indicator, Sequence[Span]], question: Question
+) -> Observations:
     start = min((span.start for spans in needs.values() for span in spans), default=datetime.min)
     end = max((span.end for spans in needs.values() for span in spans), default=datetime.min)
     units = tree.subtree(question.units, start, end)
-    observations = await fetch_observations(session, needs, units.values(), question.units, question.as_of)
-    return Laws(catalogue.indicators_by_id, tree, observations, now=now)
+    return await fetch_observations(session, needs, units.values(), question.units, question.as_of)
 
 
 def _spans(part: Indicator, question: Question) -> Iterable[Span]:
-    """Where readings of an indicator may matter: of one that is asked for, or of a part of it."""
     for bucket in question.buckets:
-        yield _reach(part, bucket, "ytd" in question.compare)
+        yield reach(part, bucket, from_new_year="ytd" in question.compare)
         for kind in ("previous", "year_ago"):
             if kind in question.compare and (other := other_bucket(kind, bucket)) is not None:
-                yield _reach(part, other, False)
-
-
-def _reach(part: Indicator, bucket: Period, from_new_year: bool) -> Span:
-    start, end = bucket.start, bucket.end
-    if part.base > bucket.grain:  # a denominator in force
-        start = bucket_start(part.base, bucket.anchor)
-        end = max(end, next_start(part.base, start))
-    if from_new_year or part.over_time == "cumulative":
-        # Year-to-date figures are told apart by the last one before the bucket, which may be that of any earlier month.
-        start = min(start, datetime(min(bucket.anchor, bucket.start).year, 1, 1))
-    return Span(start, end)
+                yield reach(part, other, from_new_year=False)
 
 
 # --- rankings ---

@@ -1,5 +1,6 @@
 """`/v1/aggregates`, `/v1/aggregates/explain`, `/v1/rankings`: what it adds up to, and where a number comes from."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -7,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.catalogue.access import require_readable
-from app.catalogue.catalogue import Catalogue, Source, Tree, Unit
+from app.catalogue.catalogue import Catalogue, Indicator, Source, Tree, Unit
 from app.changes import latest_change
 from app.errors import (
     KeyRequired,
@@ -61,9 +62,24 @@ IndicatorCodes = Annotated[list[str], Query(description="Codes; repeat it or sep
 OneCode = Annotated[str, Query(max_length=100)]
 
 
-async def _tag(request: Request, hub: Hub, session: AsyncSession) -> str:
+async def _tag(
+    request: Request, hub: Hub, session: AsyncSession, catalogue: Catalogue, indicators: Iterable[Indicator]
+) -> str:
+    """Of the last change of these indicators and their parts: what else happens in the hub leaves the answer as it is."""
+    feed = hub.changes
+    if feed.live:
+        parts = (part.id for one in indicators for part in (one, *catalogue.parts_of(one)))
+        # No newer than what was known before this session began to see: a tag must never be ahead of its answer.
+        known = session.info["heard"]
+        change: object = (
+            min(feed.of_indicators(parts), known),
+            min(feed.of_topic("targets"), known),
+            catalogue.version,
+        )
+    else:
+        change = await latest_change(session)
     # Whether a bucket has ended is the only thing in an answer that changes with nobody writing; buckets end on the hour.
-    return etag(request, await latest_change(session), hub.now().replace(minute=0, second=0, microsecond=0))
+    return etag(request, change, hub.now().replace(minute=0, second=0, microsecond=0))
 
 
 @router.get("/aggregates", response_model=Aggregates, responses=_refusals | NOT_MODIFIED)
@@ -99,7 +115,7 @@ async def get_aggregates(
     )
     length = Grain[grain]
     _require_few(hub, catalogue.tree_as_of(as_of), question, length, start, end)
-    tag = await _tag(request, hub, session)
+    tag = await _tag(request, hub, session, catalogue, indicators)
     if fresh := not_modified(request, tag):
         return fresh
     buckets = series_buckets(length, start, end)
@@ -132,7 +148,7 @@ async def get_explanation(
     if len(who) > 1:
         choices = ", ".join(one.address for one in who)
         raise refused("unit", "unit-ambiguous", unit, period=period, choices=choices)
-    tag = await _tag(request, hub, session)
+    tag = await _tag(request, hub, session, catalogue, [what])
     if fresh := not_modified(request, tag):
         return fresh
     found = await explain(session, catalogue, what, who[0], bucket, as_of=as_of, now=hub.now())
@@ -166,7 +182,7 @@ async def get_ranking(
     above = asked_units(catalogue, [children_of], bucket.start, bucket.end, period)
     tree = catalogue.tree_as_of(as_of)
     units = [one for parent in above for one in units_under(tree, parent, kind, bucket.start, bucket.end)]
-    tag = await _tag(request, hub, session)
+    tag = await _tag(request, hub, session, catalogue, [what])
     if fresh := not_modified(request, tag):
         return fresh
     ranked = await rank(session, catalogue, what, units, bucket, as_of=as_of, now=hub.now())

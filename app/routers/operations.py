@@ -1,6 +1,7 @@
 """`/healthz`, `/readyz`, `/metrics`, `/problems/{code}`: for operators and for whoever reads an error."""
 
 import asyncio
+import contextlib
 import shutil
 from typing import Annotated
 
@@ -12,6 +13,8 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.errors import UnknownProblem, all_errors
 from app.hub import Hub
+from app.marks import waiting
+from app.metrics import STALE_MARKS, STALE_SECONDS
 from app.migrate import head_revision
 from app.routers.answers import answer, problems
 from app.routers.dependencies import HubDep, Language
@@ -36,6 +39,7 @@ class Readiness(BaseModel):
     database: Check
     migrations: Check
     disk: Check
+    rollups: Check
 
 
 @router.get("/healthz", response_model=Health)
@@ -46,11 +50,14 @@ async def healthz() -> dict[str, str]:
 
 @router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness, "description": "Not ready."}})
 async def readyz(hub: HubDep) -> Response:
-    """Database, migrations, disk: each with a sentence. 503 while one of them is not as it must be."""
+    """Database, migrations, disk: each with a sentence, and 503 while one of them is not as it must be. Rollups that are late
+    make figures late, but no answer wrong: they are told and do not count.
+    """
     database, migrations = await _check_database(hub)
     disk = _check_disk(hub)
     ready = database.ok and migrations.ok and disk.ok
-    body = Readiness(ready=ready, database=database, migrations=migrations, disk=disk)
+    rollups = await _check_rollups(hub) if migrations.ok else Check(ok=False, detail="unknown")
+    body = Readiness(ready=ready, database=database, migrations=migrations, disk=disk, rollups=rollups)
     return answer(body.model_dump(), "en", status=200 if ready else 503)
 
 
@@ -67,6 +74,19 @@ async def _check_database(hub: Hub) -> tuple[Check, Check]:
     return Check(ok=True, detail="answers"), Check(ok=same, detail=detail)
 
 
+async def _check_rollups(hub: Hub) -> Check:
+    try:
+        async with asyncio.timeout(3), hub.database.read_session() as session:
+            found = await waiting(session)
+    except (SQLAlchemyError, TimeoutError, OSError) as error:
+        return Check(ok=False, detail=f"unknown: {type(error).__name__}")
+    behind = f"{found.marks} marks wait, the oldest for {found.seconds:.1f} seconds"
+    return Check(ok=found.seconds < _LATE, detail=behind if found.marks else "up to date")
+
+
+_LATE = 30.0  # seconds; a worker needs a fraction of one
+
+
 def _check_disk(hub: Hub) -> Check:
     folder = hub.settings.data_dir
     free = shutil.disk_usage(folder if folder.exists() else folder.parent).free // 2**20
@@ -78,8 +98,15 @@ def _check_disk(hub: Hub) -> Check:
 @router.get(
     "/metrics", response_class=Response, responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 )
-async def metrics() -> Response:
+async def metrics(hub: HubDep) -> Response:
     """For Prometheus."""
+    with contextlib.suppress(
+        SQLAlchemyError, TimeoutError, OSError
+    ):  # without the database the others are all the more wanted
+        async with asyncio.timeout(3), hub.database.read_session() as session:
+            found = await waiting(session)
+        STALE_MARKS.set(found.marks)
+        STALE_SECONDS.set(found.seconds)
     return Response(generate_latest(), headers={"content-type": CONTENT_TYPE_LATEST})
 
 
