@@ -22,12 +22,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import auth
 from app.catalogue.cache import CatalogueCache
 from app.catalogue.reference import load_reference
+from app.changes import ChangeFeed, latest_change
 from app.database import Database
 from app.embedded import EmbeddedPostgres
 from app.hub import Hub
 from app.main import create_app
 from app.migrate import migrate
 from app.readings.seed import NewSource, load_seed_figures, require_source
+from app.rollups.roller import roll
 from app.settings import Settings
 
 SETTINGS = Settings(worker=False, demo=False, secret="a pepper that only the tests know, 40 characters")  # noqa: S106
@@ -90,7 +92,9 @@ def reference_template(cluster: str, empty_template: str) -> str:
         database = Database(_database(cluster, "reference"), pool_size=1)
         async with database.write_session() as session:
             await load_reference(session, lambda *_: None)
-            await load_seed_figures(session, SETTINGS, Hub(SETTINGS, database, b"").now())
+            await load_seed_figures(session, SETTINGS, Hub(SETTINGS, database, ChangeFeed(""), b"").now())
+            while (await roll(session, CatalogueCache())).marks:
+                pass
         await database.close()
 
     asyncio.run(load())
@@ -148,7 +152,11 @@ class HubUnderTest:
             )  # fmt: skip
 
     async def send(
-        self, *rows: dict[str, Any] | tuple[str, str, str, Any], source: str = "tax-office", **params: Any
+        self,
+        *rows: dict[str, Any] | tuple[str, str, str, Any],
+        source: str = "tax-office",
+        settled: bool = True,
+        **params: Any,
     ) -> httpx.Response:
         """POST readings as a source that may write everywhere; rows as dicts or (indicator, unit, period, value)."""
         if source not in self.keys:
@@ -157,9 +165,21 @@ class HubUnderTest:
             row if isinstance(row, dict) else dict(zip(("indicator", "unit", "period", "value"), row, strict=True))
             for row in rows
         ]
-        return await self.client.post(
+        response = await self.client.post(
             "/v1/readings", json={"readings": readings}, params=params, headers={"X-API-Key": self.keys[source]}
         )
+        if settled:
+            await self.settle()
+        return response
+
+    async def settle(self) -> None:
+        """Let everything that was sent be rolled up and heard of, as the worker does within a second."""
+        marks = 1
+        while marks:
+            async with self.session() as session:
+                marks = (await roll(session, self.hub.catalogues)).marks
+        async with self.session() as session:
+            await self.hub.changes.reached(await latest_change(session))
 
     async def sent(
         self, *rows: dict[str, Any] | tuple[str, str, str, Any], source: str = "tax-office"
@@ -183,7 +203,9 @@ class HubUnderTest:
         if source not in self.keys:
             self.keys[source] = await self.key(source)
         headers = {"X-API-Key": self.keys[source], "content-type": content_type, **(headers or {})}
-        return await self.client.post("/v1/readings", content=content, params=params, headers=headers)
+        response = await self.client.post("/v1/readings", content=content, params=params, headers=headers)
+        await self.settle()
+        return response
 
     async def reported(self, indicator: str, unit: str, **params: Any) -> list[dict[str, Any]]:
         """What `GET /v1/readings` shows."""

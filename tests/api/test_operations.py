@@ -16,7 +16,7 @@ async def test_health_is_the_process_and_readiness_its_surroundings(hub: HubUnde
     assert ready.status_code == 200
     assert ready.json()["ready"] is True
     assert {name: check["ok"] for name, check in ready.json().items() if name != "ready"} == {
-        "database": True, "migrations": True, "disk": True,
+        "database": True, "migrations": True, "disk": True, "rollups": True,
     }  # fmt: skip
 
 
@@ -43,6 +43,16 @@ async def test_metrics_count_requests_by_route_and_readings_by_verdict(hub: HubU
     assert "/v1/units/25813" not in routes
     created = [sample.value for sample in families["ioc_readings"].samples if sample.labels["verdict"] == "created"]
     assert max(created) >= 1
+
+
+async def test_what_waits_for_the_roller_is_told(hub: HubUnderTest) -> None:
+    await hub.send(("health.emergency", "25813", "2026-10-05", 1), settled=False)
+
+    assert (await hub.client.get("/readyz")).json()["rollups"]["detail"].startswith("1 marks wait")
+    assert "ioc_stale_marks 1.0" in (await hub.client.get("/metrics")).text
+    await hub.settle()
+    assert (await hub.client.get("/readyz")).json()["rollups"]["detail"] == "up to date"
+    assert "ioc_stale_marks 0.0" in (await hub.client.get("/metrics")).text
 
 
 async def test_the_type_of_a_problem_is_an_address_that_explains_it(hub: HubUnderTest) -> None:
@@ -77,6 +87,7 @@ async def test_the_demo_is_always_the_same_and_marked_synthetic_wherever_it_show
     yesterday = datetime(now.year, now.month, now.day)
     async with hub.session() as session:
         await load_demo(session, hub.hub.settings, yesterday, lambda *_: None, days=2)
+    await hub.settle()
 
     point = await hub.point("budget.revenue.total", "bencat", f"{now.year}", "year")
     told = await hub.client.get(

@@ -22,7 +22,9 @@ def under(*parents: str) -> dict[str, Any]:
 async def post(hub: HubUnderTest, *units: dict[str, Any], key: str = "admin") -> httpx.Response:
     if key not in hub.keys:
         hub.keys[key] = await hub.key(key, ["catalogue:write"])
-    return await hub.client.post("/v1/units", json={"units": units}, headers={"X-API-Key": hub.keys[key]})
+    answer = await hub.client.post("/v1/units", json={"units": units}, headers={"X-API-Key": hub.keys[key]})
+    await hub.settle()
+    return answer
 
 
 async def posted(hub: HubUnderTest, *units: dict[str, Any], key: str = "admin") -> tuple[int, int, int]:

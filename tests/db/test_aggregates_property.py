@@ -1,8 +1,9 @@
 """Every bucket of every unit, held against a naive recomputation that shares no code with the laws.
 
 Hypothesis builds a small world (an effective-dated tree, indicators of every law) and a history of readings with corrections and
-withdrawals. It goes through the real ingest into Postgres; then every figure and every comparison is asked for, as it stands and
-as of a moment in the middle of the history. Each example runs in a transaction that is rolled back.
+withdrawals. It goes through the real ingest into Postgres and is rolled up, a few marks at a time, while it comes; then every figure
+and every comparison is asked for, as it stands (out of rollups) and as of a moment in the middle of the history (out of the
+readings). Each example runs in a transaction that is rolled back.
 """
 
 import asyncio
@@ -18,12 +19,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.auth import Caller
-from app.catalogue.cache import load_catalogue
+from app.catalogue.cache import CatalogueCache, load_catalogue
 from app.catalogue.catalogue import Catalogue, Unit
+from app.changes import latest_change
 from app.database import Database
 from app.periods import Grain, Period, label
 from app.readings.batch import Rows
 from app.readings.ingest import record_readings
+from app.rollups.roller import roll
 from app.rollups.series import Point, Question, aggregate
 from app.schemas.readings import STATUSES, ReadingIn
 from tests.conftest import SETTINGS, fresh_database
@@ -58,7 +61,10 @@ class Prover:
             half = len(history.submissions) // 2
             await send(session, catalogue, caller, history.submissions[:half])
             middle = datetime.now(UTC)
+            await roll(session, CatalogueCache(catalogue), most=half)
             await send(session, catalogue, caller, history.submissions[half:])
+            while (await roll(session, CatalogueCache(catalogue), most=7)).marks:
+                pass
             await compare(session, catalogue, history, history.world(), None)
             await compare(session, catalogue, history, history.world(half), middle)
             await session.rollback()
@@ -130,7 +136,7 @@ async def make_world(session: AsyncSession, history: History) -> tuple[Catalogue
         session.add(_indicator_row(number, domain.id, indicator, ids))
         await session.flush()
         ids[indicator.code] = number
-    catalogue = await load_catalogue(session, -1)
+    catalogue = await load_catalogue(session, await latest_change(session, "catalogue"))
     return catalogue, Caller(None, source.id, source.code, frozenset(), None, None)
 
 
@@ -160,13 +166,15 @@ async def send(session: AsyncSession, catalogue: Catalogue, caller: Caller, subm
     batch: dict[Any, Submission] = {}
     for submission in submissions:
         if submission.key in batch:
-            await _send_batch(session, catalogue, caller, list(batch.values()))
+            await send_batch(session, catalogue, caller, list(batch.values()))
             batch = {}
         batch[submission.key] = submission
-    await _send_batch(session, catalogue, caller, list(batch.values()))
+    await send_batch(session, catalogue, caller, list(batch.values()))
 
 
-async def _send_batch(session: AsyncSession, catalogue: Catalogue, caller: Caller, batch: Sequence[Submission]) -> None:
+async def send_batch(
+    session: AsyncSession, catalogue: Catalogue, caller: Caller, batch: Sequence[Submission], *, partial: bool = False
+) -> None:
     readings: list[ReadingIn] = [
         {
             "indicator": one.indicator,
@@ -178,7 +186,9 @@ async def _send_batch(session: AsyncSession, catalogue: Catalogue, caller: Calle
         for one in batch
     ]
     rows = Rows(received=len(readings), good=list(enumerate(readings, start=1)))
-    await record_readings(session, caller, catalogue, rows, partial=False, reinstate=True, now=LATER, settings=SETTINGS)
+    await record_readings(
+        session, caller, catalogue, rows, partial=partial, reinstate=True, now=LATER, settings=SETTINGS
+    )
 
 
 # --- and comes out as it should ---

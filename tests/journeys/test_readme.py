@@ -15,7 +15,11 @@ def test_the_tour_prints_what_the_readme_says(tmp_path: Path) -> None:
     assert len(steps) >= 7
 
     with hub_process(tmp_path / "hub", "--no-demo") as hub:
-        script = "\n".join(f"echo @@@; {command}" for command, _ in steps)
+        # A newcomer needs longer for the next line than the hub for its rollups; a script has to wait.
+        rolled_up = "until curl -s $HUB/metrics | grep -q '^ioc_stale_marks 0'; do :; done"
+        script = "\n".join(
+            f"{rolled_up if number else ''}\necho @@@; {command}" for number, (command, _) in enumerate(steps)
+        )
         script = script.replace("http://127.0.0.1:8000", hub.url).replace(
             ".venv/bin/ioc-hub", f"{sys.executable} -m app.cli"
         )

@@ -1,0 +1,259 @@
+"""What is stored of what readings add up to: kept right by the roller, whatever happens around it."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import func, select, text
+
+from app import models
+from app.catalogue.reference import load_indicators
+from app.changes import announce
+from app.marks import mark_indicators
+from app.readings.partitions import make_partitions
+from app.readings.retention import forget_instants
+from app.rollups.rebuild import rebuild
+from app.rollups.roller import roll
+from tests.conftest import SETTINGS, HubUnderTest, running_on_reference
+
+DOSSIERS, VEHICLES, REVENUE = "tthc.dossier.received", "traffic.flow.total", "budget.revenue.total"
+BEN_CAT, THOI_HOA, PROVINCE = "25813", "25846", "79"
+
+
+async def rollups(hub: HubUnderTest, indicator: str, unit: str) -> dict[tuple[int, str], Any]:
+    """The stored rows of an indicator of a unit of today: (grain, start) → row."""
+    async with hub.session() as session:
+        catalogue = await hub.hub.catalogues.current(session)
+        key = catalogue.require_unit(unit, None, hub.hub.now().date()).id
+        table = models.Rollup
+        rows = await session.scalars(
+            select(table).where(table.indicator_id == catalogue.indicators[indicator].id, table.unit_id == key)
+        )
+        return {(row.grain, str(row.period_start.date())): row for row in rows}
+
+
+async def marks(hub: HubUnderTest) -> int:
+    async with hub.session() as session:
+        return int(await session.scalar(select(func.count()).select_from(models.StaleMark)) or 0)
+
+
+async def test_a_reading_is_in_every_rollup_it_touches_up_to_the_province_and_the_year(hub: HubUnderTest) -> None:
+    await hub.sent((DOSSIERS, BEN_CAT, "2026-11-19", 7), (DOSSIERS, THOI_HOA, "2026-11-19", 5))
+
+    of_commune = await rollups(hub, DOSSIERS, BEN_CAT)
+    of_province = await rollups(hub, DOSSIERS, PROVINCE)
+
+    buckets = {(3, "2026-11-16"), (4, "2026-11-01"), (5, "2026-10-01"), (6, "2026-01-01")}
+    assert {key: row.value for key, row in of_commune.items()} == dict.fromkeys(buckets, 7)
+    assert {key: row.value for key, row in of_province.items()} == dict.fromkeys({(2, "2026-11-19")} | buckets, 12)
+
+
+async def test_a_late_reading_costs_what_it_touches(hub: HubUnderTest) -> None:
+    await hub.sent(*((DOSSIERS, BEN_CAT, f"2026-{month:02}-10", month) for month in range(1, 12)))
+    before = {key: row.computed_at for key, row in (await rollups(hub, DOSSIERS, BEN_CAT)).items()}
+
+    await hub.sent((DOSSIERS, BEN_CAT, "2026-08-12", 1))
+
+    after = {key: row.computed_at for key, row in (await rollups(hub, DOSSIERS, BEN_CAT)).items()}
+    again = {key for key in after if before.get(key) != after[key]}
+    assert again == {(3, "2026-08-10"), (4, "2026-08-01"), (5, "2026-07-01"), (6, "2026-01-01")}
+
+
+async def test_a_correction_of_a_year_to_date_figure_changes_the_month_after_it_too(hub: HubUnderTest) -> None:
+    await hub.sent((REVENUE, BEN_CAT, "2026-01-31", 100), (REVENUE, BEN_CAT, "2026-03-31", 250))
+
+    await hub.sent((REVENUE, BEN_CAT, "2026-01-31", 120))
+
+    points = await hub.points(REVENUE, BEN_CAT, "month", "2026-01", "2026-03")
+    assert [point["value"] for point in points] == [120, None, 130]
+
+
+async def test_what_is_withdrawn_leaves_no_rollup_behind(hub: HubUnderTest) -> None:
+    await hub.sent((DOSSIERS, BEN_CAT, "2026-11-19", 7))
+    await hub.sent((DOSSIERS, BEN_CAT, "2026-11-19", None))
+
+    assert await rollups(hub, DOSSIERS, BEN_CAT) == {}
+    assert await rollups(hub, DOSSIERS, PROVINCE) == {}
+
+
+async def test_a_unit_that_reports_itself_after_its_children_did(hub: HubUnderTest) -> None:
+    await hub.sent((DOSSIERS, BEN_CAT, "2026-11-18", 7), (DOSSIERS, BEN_CAT, "2026-11-19", 5))
+
+    await hub.sent((DOSSIERS, PROVINCE, "2026-11-19", 900))
+
+    assert (2, "2026-11-19") not in await rollups(hub, DOSSIERS, PROVINCE)
+    assert (await hub.point(DOSSIERS, PROVINCE, "2026-11", "month"))["value"] == 907  # each day by itself
+
+
+async def test_what_a_dead_roller_had_claimed_is_rolled_up_by_another(hub: HubUnderTest) -> None:
+    await hub.send((DOSSIERS, BEN_CAT, "2026-11-19", 7), settled=False)
+
+    async with hub.session() as session:
+        assert (await roll(session, hub.hub.catalogues)).marks == 1
+        await session.rollback()  # what Postgres does when its client dies
+
+    assert await marks(hub) == 1
+    assert await rollups(hub, DOSSIERS, PROVINCE) == {}
+    await hub.settle()
+    assert await marks(hub) == 0
+    assert (await rollups(hub, DOSSIERS, PROVINCE))[6, "2026-01-01"].value == 7
+
+
+async def test_two_rollers_never_claim_the_same_mark(hub: HubUnderTest) -> None:
+    await hub.send((DOSSIERS, BEN_CAT, "2026-11-19", 7), settled=False)
+    await hub.send((VEHICLES, BEN_CAT, "2026-11-19T08", 60), settled=False)
+
+    async with hub.session() as one, hub.session() as other:
+        assert (await roll(one, hub.hub.catalogues, most=1)).marks == 1
+        free = "SELECT count(*) FROM (SELECT FROM stale_mark FOR UPDATE SKIP LOCKED) AS free"
+        assert await other.scalar(text(free)) == 1  # it neither waits nor takes what the first one has
+
+    await hub.settle()
+    assert (await rollups(hub, DOSSIERS, PROVINCE))[6, "2026-01-01"].value == 7
+    assert (await rollups(hub, VEHICLES, PROVINCE))[6, "2026-01-01"].value == 60
+
+
+async def test_fifty_thousand_rows_of_one_indicator_are_rolled_up(hub: HubUnderTest) -> None:
+    start = datetime(2026, 1, 1)
+    times = [(start + timedelta(minutes=number)).isoformat() for number in range(25_000)]
+    await hub.sent(*((VEHICLES, unit, time, 2) for unit in (BEN_CAT, THOI_HOA) for time in times))
+
+    assert (await hub.point(VEHICLES, PROVINCE, "2026", "year"))["value"] == 100_000
+    assert (await hub.point(VEHICLES, BEN_CAT, "2026-01-02T05", "hour"))["value"] == 120
+
+
+async def test_another_law_for_an_indicator_adds_everything_up_again(hub: HubUnderTest) -> None:
+    await hub.sent((DOSSIERS, BEN_CAT, "2026-11-18", 7), (DOSSIERS, BEN_CAT, "2026-11-19", 5))
+    row = {
+        "code": DOSSIERS, "domain_code": "tthc", "name_vi": "x", "name_en": "x", "measure": "dossiers",
+        "periodicity": "daily", "over_time": "max", "over_units": "sum", "numerator": "", "denominator": "",
+        "direction": "neutral", "public": "yes", "source": "test",
+    }  # fmt: skip
+
+    async with hub.session() as session:
+        catalogue = await hub.hub.catalogues.current(session)
+        row["domain_code"] = catalogue.indicators[DOSSIERS].domain.code
+        await load_indicators(session, [row], lambda *_: None)
+        await announce(session, "catalogue")
+    await hub.settle()
+
+    assert (await hub.point(DOSSIERS, PROVINCE, "2026-11", "month"))["value"] == 7
+
+
+async def test_rebuilding_mends_what_somebody_has_broken_by_hand(hub: HubUnderTest) -> None:
+    await hub.sent((DOSSIERS, BEN_CAT, "2026-11-19", 7))
+    async with hub.session() as session:
+        broken = (await hub.hub.catalogues.current(session)).indicators[DOSSIERS].id
+        for deed in (
+            "UPDATE rollup SET value = value + 1 WHERE grain = 5",
+            "DELETE FROM rollup WHERE grain = 4",
+            "UPDATE rollup SET period_start = '2019-01-01' WHERE grain = 6 AND NOT own",
+        ):
+            await session.execute(text(f"{deed} AND indicator_id = :indicator"), {"indicator": broken})
+
+    await rebuild(hub.hub, [broken], lambda: None)
+
+    assert {key[0]: row.value for key, row in (await rollups(hub, DOSSIERS, PROVINCE)).items()} == {
+        2: 7, 3: 7, 4: 7, 5: 7, 6: 7,
+    }  # fmt: skip
+    assert (6, "2019-01-01") not in await rollups(hub, DOSSIERS, PROVINCE)
+
+
+# --- what changes is told ---
+
+
+async def test_a_change_of_one_indicator_leaves_the_tags_of_others(hub: HubUnderTest) -> None:
+    await hub.sent((DOSSIERS, BEN_CAT, "2026-11-19", 7), (VEHICLES, BEN_CAT, "2026-11-19T08", 60))
+    question = {"unit": PROVINCE, "grain": "month", "from": "2026-11", "to": "2026-11"}
+    tags = {}
+    for indicator in (DOSSIERS, VEHICLES):
+        answer = await hub.client.get("/v1/aggregates", params=question | {"indicator": indicator})
+        tags[indicator] = answer.headers["etag"]
+
+    await hub.sent((DOSSIERS, BEN_CAT, "2026-11-20", 1))
+
+    statuses = [
+        (
+            await hub.client.get(
+                "/v1/aggregates", params=question | {"indicator": indicator}, headers={"if-none-match": tag}
+            )
+        ).status_code
+        for indicator, tag in tags.items()
+    ]
+    assert statuses == [200, 304]
+
+
+async def test_the_feed_catches_up_after_its_connection_was_lost(hub: HubUnderTest) -> None:
+    feed = hub.hub.changes
+    async with hub.session() as session:
+        killed = await session.scalar(
+            text(
+                "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+                " WHERE application_name = 'ioc-hub changes' AND datname = current_database()"
+            )
+        )
+        assert killed == 1
+    await hub.sent((DOSSIERS, BEN_CAT, "2026-11-19", 7))  # settles: waits until the feed has heard of it
+
+    async with hub.session() as session:
+        latest = await session.scalar(text("SELECT max(id) FROM change"))
+        catalogue = await hub.hub.catalogues.current(session)
+    assert feed.latest == latest
+    assert feed.live
+    assert feed.of_indicators([catalogue.indicators[DOSSIERS].id]) == latest
+
+
+# --- time passes ---
+
+
+async def test_months_get_partitions_ahead_and_what_came_before_moves_in(hub: HubUnderTest) -> None:
+    now = hub.hub.now()
+    day = f"{now:%Y-%m-%d}"
+    await hub.sent((DOSSIERS, BEN_CAT, day, 7), (DOSSIERS, BEN_CAT, "2025-08-01", 1))
+
+    async with hub.session() as session:
+        made = await make_partitions(session, now)
+        assert len(made) == 4
+        assert await make_partitions(session, now) == []
+        mine = "SELECT id FROM source WHERE code = 'tax-office'"
+        rows = await session.execute(
+            text(f"SELECT period_start::date::text, tableoid::regclass::text FROM reading WHERE source_id = ({mine})")
+        )
+        where = {row.period_start: row.tableoid for row in rows}
+    assert where == {day: f"reading_{now:%Y_%m}", "2025-08-01": "reading_default"}
+    await hub.sent((DOSSIERS, BEN_CAT, day, 8))
+    values = [one["value"] for one in await hub.reported(DOSSIERS, BEN_CAT, includeHistory="true", **{"from": day})]
+    assert values == [7, 8]
+
+
+async def test_forgotten_instants_leave_their_hours(hub: HubUnderTest) -> None:
+    now = hub.hub.now()
+    old = (now - timedelta(days=40)).replace(minute=0, second=0, microsecond=0)
+    hour, day = f"{old:%Y-%m-%dT%H}", f"{old:%Y-%m-%d}"
+    await hub.sent(*((VEHICLES, BEN_CAT, f"{hour}:{minute:02}:00", 10) for minute in range(60)))
+
+    async with hub.session() as session:
+        assert await forget_instants(session, now, keep_days=30) == 60
+    # A rebuild, and a neighbour's late hour, compute everything again but what has no instants left.
+    async with hub.session() as session:
+        catalogue = await hub.hub.catalogues.current(session)
+        await mark_indicators(session, [catalogue.indicators[VEHICLES].id])
+    await hub.sent((VEHICLES, THOI_HOA, hour, 1))
+
+    assert (await hub.point(VEHICLES, BEN_CAT, hour, "hour"))["value"] == 600
+    assert (await hub.point(VEHICLES, PROVINCE, day, "day"))["value"] == 601
+    # The same out of the readings, with the hours in the place of the instants.
+    later = (now + timedelta(hours=1)).isoformat()
+    assert (await hub.point(VEHICLES, PROVINCE, day, "day", asOf=f"{later}+07:00"))["value"] == 601
+
+
+async def test_an_instant_that_would_be_forgotten_at_once_is_refused(reference_database: str) -> None:
+    settings = SETTINGS.model_copy(update={"keep_instants_days": 30})
+    async with running_on_reference(reference_database, settings) as hub:
+        now = hub.hub.now()
+        old, young = (f"{now - timedelta(days=days):%Y-%m-%dT%H:00:00}" for days in (31, 29))
+        await hub.sent((VEHICLES, BEN_CAT, young, 1))
+
+        refused = (await hub.send((VEHICLES, BEN_CAT, old, 1))).json()["errors"]
+
+    assert [(error["code"], error["pointer"]) for error in refused] == [("instant-too-old", "/readings/0/period")]
+    assert f"written like {old[:13]}." in refused[0]["detail"]
