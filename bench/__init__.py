@@ -1,1 +1,1 @@
-"""The benchmark, `make bench`: what one server process takes in and gives out, beside what its Postgres alone could do."""
+"""The benchmark, `make bench`: what one hub takes in, rolls up and gives out, beside what its Postgres alone could do."""

@@ -1,5 +1,6 @@
-"""The hub as its callers meet it: a process of its own behind HTTP, on a loaded catalogue."""
+"""The hub as its callers meet it: a server behind HTTP and a worker, each a process of its own, on a loaded catalogue."""
 
+import asyncio
 import contextlib
 import os
 import re
@@ -8,7 +9,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from functools import partial
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -18,23 +20,116 @@ from app import auth, exact_json
 from app.catalogue.reference import load_indicators, load_reference
 from app.hub import Hub
 from app.migrate import migrate
+from app.periods import add_months
+from app.readings.partitions import MONTHS_AHEAD, make_partitions
 from app.readings.seed import NewSource, require_source
 from app.settings import Settings
-from bench.measured import Run, timed
-from bench.workload import additive_indicators
+from bench.client import Client, Load, Outcome, post
+from bench.workload import communes, indicators
 
-SERVE = (str(Path(sys.executable).with_name("ioc-hub")), "serve")
-SETTINGS = {"IOC_WORKER": "false", "IOC_DEMO": "false", "IOC_MAX_FUTURE_DAYS": "3660"}
+IOC_HUB = str(Path(sys.executable).with_name("ioc-hub"))
 CONSTANT = (sys.executable, "-m", "uvicorn", "bench.constant:app", "--no-access-log")
+SETTINGS = {"IOC_WORKER": "false", "IOC_DEMO": "false", "IOC_MAX_FUTURE_DAYS": "3660"}
 
 
-async def load(url: str, folder: Path) -> str:
-    """Schema, reference catalogue, the copies of indicators; returns the key of a source that may write everything."""
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A hub that answers on a port."""
+
+    conninfo: str
+    port: int
+    server: subprocess.Popen[bytes]
+    worker: subprocess.Popen[bytes]
+
+    def rolled_up(self) -> float:
+        """Wait until nothing is marked as stale; when that was, as `time.monotonic` says it."""
+        with psycopg.connect(self.conninfo, autocommit=True) as connection:
+            while connection.execute("SELECT FROM stale_mark LIMIT 1").fetchone() is not None:
+                if self.worker.poll() is not None:
+                    raise RuntimeError("The worker has ended before everything was rolled up.")
+                time.sleep(0.02)
+            return time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A database with the catalogue and the copies of indicators, a key that may write everything, and the client."""
+
+    url: str
+    folder: Path
+    key: str
+    client: Client
+
+    @classmethod
+    def load(cls, url: str, folder: Path, client: Client) -> "Bench":
+        return cls(url, folder, asyncio.run(_load(url, folder)), client)
+
+    @property
+    def conninfo(self) -> str:
+        return self.url.replace("postgresql+psycopg:", "postgresql:")
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """That of the hub's processes; settings of whoever runs the benchmark are left out."""
+        own = {**SETTINGS, "IOC_DATABASE_URL": self.url, "IOC_DATA_DIR": str(self.folder)}
+        return {name: value for name, value in os.environ.items() if not name.upper().startswith("IOC_")} | own
+
+    def connect(self) -> psycopg.Connection:
+        return psycopg.connect(self.conninfo, autocommit=True)
+
+    def ask(self, question: str) -> str:
+        """The one value that a query gives."""
+        with self.connect() as connection:
+            return str((connection.execute(question.encode()).fetchone() or [""])[0])
+
+    def clear(self) -> None:
+        """Forget every reading. No hub may be running: it remembers what it has stored."""
+        with self.connect() as connection:
+            connection.execute("TRUNCATE reading, reading_history, ownership, rollup, stale_mark, batch")
+
+    @contextlib.contextmanager
+    def hub(self) -> Iterator[Running]:
+        """Run a hub, once it has taken one reading and rolled it up: it has read the catalogue then."""
+        row = {"indicator": "tthc.dossier.received", "unit": communes()[0], "period": "2026-01-01", "value": 1}
+        with (
+            serving((IOC_HUB, "serve"), "/readyz", self.folder / "hub.log", self.environment) as (port, server),
+            running((IOC_HUB, "worker"), self.folder / "worker.log", self.environment) as worker,
+        ):
+            self.client.send(Load(port, [self.post(exact_json.dumps({"readings": [row]}))], connections=1))
+            hub = Running(self.conninfo, port, server, worker)
+            hub.rolled_up()
+            yield hub
+
+    def post(self, body: bytes) -> bytes:
+        return post("/v1/readings", self.key, body)
+
+    def ingest(self, load: Load, rows: int, verdict: str = "created") -> Outcome:
+        """Send readings. Every row must get the verdict, and be in the table."""
+        before = self._stored()
+        outcome = self.client.send(load)
+        receipts = [exact_json.loads(answer.body) for answer in outcome.answers]
+        acknowledged = sum(receipt[verdict] for receipt in receipts)
+        stored = [after - count for after, count in zip(self._stored(), before, strict=True)]
+        expected = {"created": [rows, 0], "unchanged": [0, 0], "corrected": [0, rows]}[verdict]
+        if (acknowledged, stored) != (rows, expected):
+            raise RuntimeError(
+                f"{rows} rows sent, {acknowledged} acknowledged as {verdict}, new readings and history: {stored}"
+            )
+        return outcome
+
+    def _stored(self) -> list[int]:
+        return [int(self.ask(f"SELECT count(*) FROM {table}")) for table in ("reading", "reading_history")]
+
+
+async def _load(url: str, folder: Path) -> str:
+    """What a hub has that has been running since July 2025; returns the key of a source that may write everything."""
     migrate(url)
     hub = Hub.open(Settings(data_dir=folder), url)
     async with hub.database.write_session() as session:
+        for months in range(0, 20, 1 + MONTHS_AHEAD):
+            await make_partitions(session, add_months(datetime(2025, 7, 1), months))
         await load_reference(session, lambda *_: None)
-        await load_indicators(session, additive_indicators()[1], lambda *_: None)
+        await load_indicators(session, indicators(), lambda *_: None)
         source = await require_source(session, NewSource("bench", "Đo tốc độ", "Benchmark"))
         key = await auth.create_key(
             session, source, scopes=["readings:write"], unit_ids=None, domains=None, expires_at=None, pepper=hub.pepper
@@ -44,23 +139,33 @@ async def load(url: str, folder: Path) -> str:
 
 
 @contextlib.contextmanager
-def serving(command: Sequence[str], probe: str, log: Path, settings: Mapping[str, str]) -> Iterator[tuple[str, int]]:
-    """Run a server on a free port of the loopback: its URL and process id, once it answers."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = str(free.getsockname()[1])
-    inherited = {name: value for name, value in os.environ.items() if not name.upper().startswith("IOC_")}
+def running(command: Sequence[str], log: Path, environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as out:
-        process = subprocess.Popen([*command, "--port", port], env={**inherited, **settings}, stdout=out, stderr=out)
+        process = subprocess.Popen(command, env=environment, stdout=out, stderr=out)
     try:
-        url, deadline = f"http://127.0.0.1:{port}", time.monotonic() + 60
-        while not _answers(url + probe):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(log.read_text())
-            time.sleep(0.05)
-        yield url, process.pid
+        yield process
+    except RuntimeError as error:
+        error.add_note(f"{log.name} ends with:\n{log.read_text()[-2000:]}")
+        raise
     finally:
         process.terminate()
         process.wait(30)
+
+
+@contextlib.contextmanager
+def serving(
+    command: Sequence[str], probe: str, log: Path, environment: Mapping[str, str]
+) -> Iterator[tuple[int, subprocess.Popen[bytes]]]:
+    """Run a server on a free port of the loopback: its port and process, once it answers."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with running([*command, "--port", str(port)], log, environment) as process:
+        deadline = time.monotonic() + 60
+        while not _answers(f"http://127.0.0.1:{port}{probe}"):
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"{' '.join(command)} does not serve.")
+            time.sleep(0.05)
+        yield port, process
 
 
 def _answers(url: str) -> bool:
@@ -69,34 +174,7 @@ def _answers(url: str) -> bool:
     return False
 
 
-def peak_memory(pid: int) -> str:
-    """The largest resident set since the process began (Linux)."""
-    [kilobytes] = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    return f"{int(kilobytes) / 1024:.0f} MB"
-
-
-def clear(conninfo: str) -> None:
-    with psycopg.connect(conninfo) as connection:
-        connection.execute("TRUNCATE reading, reading_history, batch")
-
-
-def send(url: str, key: str, conninfo: str, bodies: Sequence[bytes], rows: int, verdict: str, connections: int) -> Run:
-    """Send all over keep-alive connections. Every row must get the verdict, and be in the table."""
-    headers = {"x-api-key": key, "content-type": "application/json"}
-    with contextlib.ExitStack() as stack:
-        clients = [stack.enter_context(httpx.Client(headers=headers, timeout=60)) for _ in range(connections)]
-        workers = [partial(_post, client, f"{url}/v1/readings") for client in clients]
-        run, answers = timed(rows, bodies, workers)
-    acknowledged = sum(exact_json.loads(answer.raise_for_status().content)[verdict] for answer in answers)
-    with psycopg.connect(conninfo) as connection:
-        counts = "SELECT (SELECT count(*) FROM reading), (SELECT count(*) FROM reading_history)"
-        stored = connection.execute(counts).fetchone()
-    if (acknowledged, stored) != (rows, (rows, rows if verdict == "corrected" else 0)):
-        raise RuntimeError(
-            f"{rows} rows sent, {acknowledged} acknowledged as {verdict}, readings and history: {stored}"
-        )
-    return run
-
-
-def _post(client: httpx.Client, url: str, body: bytes) -> httpx.Response:
-    return client.post(url, content=body)
+def peak_memory(process: subprocess.Popen[bytes]) -> float:
+    """The largest resident set since the process began (Linux), in MiB."""
+    [kilobytes] = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
+    return int(kilobytes) / 1024

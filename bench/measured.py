@@ -1,13 +1,13 @@
 """The clock of both sides of every comparison."""
 
+import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
 T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,31 +17,49 @@ class Run:
     count: int
     seconds: float
     latencies: Sequence[float]
+    client: float = 0.0  # of the processor's time, in the client
 
     @property
     def rate(self) -> float:
         return self.count / self.seconds
 
+    @property
+    def p50(self) -> float:
+        return percentile(self.latencies, 50)
 
-def percentile(latencies: Sequence[float], percent: int) -> str:
-    """By nearest rank, in milliseconds."""
-    return f"{1000 * sorted(latencies)[-(-len(latencies) * percent // 100) - 1]:.1f}"
+    @property
+    def p99(self) -> float:
+        return percentile(self.latencies, 99)
 
 
-def timed(count: int, items: Sequence[T], workers: Sequence[Callable[[T], R]]) -> tuple[Run, list[R]]:
+def percentile(latencies: Iterable[float], percent: int) -> float:
+    """By nearest rank."""
+    ordered = sorted(latencies)
+    return ordered[-(-len(ordered) * percent // 100) - 1]
+
+
+def median(runs: Iterable[T], figure: Callable[[T], float]) -> float:
+    return statistics.median(figure(run) for run in runs)
+
+
+def milliseconds(seconds: float) -> str:
+    return f"{1000 * seconds:.1f}"
+
+
+def timed(items: Sequence[T], workers: Sequence[Callable[[T], None]], count: int) -> Run:
     """Give each worker a thread, and the next item when it has done its last; `count` is what the items stand for."""
     waiting = iter(items)  # shared: the next() of a list or a range is atomic
 
-    def work(worker: Callable[[T], R]) -> list[tuple[float, R]]:
-        done = []
+    def work(worker: Callable[[T], None]) -> list[float]:
+        latencies = []
         for item in waiting:
             started = time.perf_counter()
-            result = worker(item)
-            done.append((time.perf_counter() - started, result))
-        return done
+            worker(item)
+            latencies.append(time.perf_counter() - started)
+        return latencies
 
     with ThreadPoolExecutor(len(workers)) as threads:
         begin = time.perf_counter()
-        done = [one for part in threads.map(work, workers) for one in part]
+        latencies = [latency for part in threads.map(work, workers) for latency in part]
         seconds = time.perf_counter() - begin
-    return Run(count, seconds, [latency for latency, _ in done]), [result for _, result in done]
+    return Run(count, seconds, latencies)

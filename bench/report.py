@@ -3,12 +3,22 @@
 import os
 import platform
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 from rich.table import Table
+
+from bench.measured import Run, median, milliseconds
+
+console = Console(width=None if sys.stdout.isatty() else 160)
+
+
+def say(line: str) -> None:
+    """What has been measured so far, for whoever is waiting."""
+    console.print(line, highlight=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,7 +27,7 @@ class Sheet:
     columns: Sequence[str]
     rows: Sequence[Sequence[str]]
 
-    def show(self, console: Console) -> None:
+    def show(self) -> None:
         table = Table(title=self.title, title_justify="left")
         for place, column in enumerate(self.columns):
             table.add_column(column, justify="right" if place else "left")
@@ -28,6 +38,45 @@ class Sheet:
     def markdown(self) -> str:
         lines = [self.columns, ["---", *["---:"] * (len(self.columns) - 1)], *self.rows]
         return f"## {self.title}\n\n" + "\n".join(f"| {' | '.join(line)} |" for line in lines) + "\n"
+
+
+@dataclass(slots=True)
+class Findings:
+    """What the parts of the benchmark hand in."""
+
+    goals: list[Sequence[str]] = field(default_factory=list)
+    sheets: list[Sheet] = field(default_factory=list)
+
+    def at_least(self, what: str, measured: float, limit: float, unit: str = "") -> None:
+        self._goal(what, measured, f"≥ {limit:,g}{unit}", unit, measured >= limit)
+
+    def at_most(self, what: str, measured: float, limit: float, unit: str = "") -> None:
+        self._goal(what, measured, f"≤ {limit:,g}{unit}", unit, measured <= limit)
+
+    def below(self, what: str, measured: float, limit: float, unit: str = "", *, valid: bool = True) -> None:
+        self._goal(what, measured, f"< {limit:,g}{unit}", unit, measured < limit and valid)
+
+    def _goal(self, what: str, measured: float, limit: str, unit: str, held: bool) -> None:
+        shown = f"{measured:,.2f}" if measured < 10 else f"{measured:,.0f}"
+        self.goals.append((what, shown + unit, limit, "yes" if held else "NO"))
+
+    def all_sheets(self) -> list[Sheet]:
+        return [Sheet("Goals", ("", "measured", "goal", "held"), self.goals), *self.sheets]
+
+
+RATE_COLUMNS = ("", "a second", "p50 ms", "p99 ms", "client's µs each", "rounds, a second")
+
+
+def rate_row(what: str, runs: Sequence[Run]) -> list[str]:
+    """Medians of the rounds."""
+    return [
+        what,
+        f"{median(runs, lambda run: run.rate):,.0f}",
+        milliseconds(median(runs, lambda run: run.p50)),
+        milliseconds(median(runs, lambda run: run.p99)),
+        f"{1e6 * median(runs, lambda run: run.client / len(run.latencies)):.0f}" if runs[0].client else "–",
+        " ".join(f"{run.rate:,.0f}" for run in runs),
+    ]
 
 
 def machine(postgres: str) -> list[tuple[str, str]]:
@@ -45,22 +94,26 @@ def machine(postgres: str) -> list[tuple[str, str]]:
 
 
 HOW_TO_READ = """
-- **hub**: one server process with the default settings, 4 keep-alive connections, JSON batches of 1,000 rows that were
-  serialised before the clock started; every answer is awaited and each acknowledged row is counted in the table afterwards.
-- **bound**: the same rows, already in COPY's binary form, by bare psycopg on 4 connections into a table with the same columns and
-  primary key: COPY to a staging table, `INSERT … SELECT … ON CONFLICT DO UPDATE`, a commit for each 1,000 rows. It has no
-  foreign keys, parses and checks nothing and keeps no history: no hub on this Postgres can be faster.
-- Both in turn on empty tables; rates are medians of the rounds, latencies are of all rounds together.
-- fsync is on, as in production. Sent again and corrected come once each, after a VACUUM (ANALYZE).
-- Client, server and Postgres share the machine, so the bound has the core that the hub's client and server take. On a
-  machine that does other work too the rates differ by half from run to run: only figures of one run can be compared, and the
-  load of the minute before stands above.
-- **reads** are asked one after another on one connection, after the rows are in; the constant route is what FastAPI,
-  uvicorn and the client cost before anything is done.
+- **hub**: one server process and one worker process that rolls up at the same time, with the default settings; fsync is on, as in
+  production. Requests were serialised before the clock started, every answer is awaited, and each acknowledged row is counted
+  in the table afterwards.
+- **U**, the bound of batches: the same rows, already in COPY's binary form, by bare psycopg on 4 connections into a table with the
+  same columns and primary key: COPY to a staging table, `INSERT … SELECT … ON CONFLICT DO UPDATE`, a commit for each 1,000 rows.
+  It parses and checks nothing, keeps no history and rolls nothing up. **S** is the same with one row a transaction; the line
+  below it does without the staging table, as nobody would who also takes batches.
+- **F**, the bound of reads: a FastAPI route that returns a constant, under uvicorn like the hub, asked by the same client.
+- Hub and bound take turns, on empty tables where they write. Rates, p50 and p99 are medians of the rounds.
+- **Rollup lag**: batches are due at a steady pace whether or not earlier ones were answered. It is counted from the answer's arrival
+  to that of the notification of the last change in which an indicator of the batch was computed; 0 when that came first. The
+  pace is lost when a batch is sent more than a second late.
+- **Reads**: indicators, communes and days are drawn anew for each question, so that no screen is asked for twice. With 16 connections
+  the latency is that of a server that is always busy. More readings are a longer history of the same indicators and communes.
+- Client, server, worker and Postgres share the machine, so a bound has the cores that the others take. On a machine that
+  does other work too, rates differ by half from run to run: only figures of one run can be compared.
 """
 
 
-def write_results(path: Path, command: str, date: str, sheets: Sequence[Sheet]) -> None:
+def write_results(path: Path, command: str, date: str, sheets: Iterable[Sheet]) -> None:
     head = f"# Results of the benchmark\n\n`{command}`, {date}. Written by the program; run it again rather than edit it.\n"
     path.write_text(
         "\n".join([head, *(sheet.markdown() for sheet in sheets), "## How to read it\n" + HOW_TO_READ]),
