@@ -5,10 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.catalogue.catalogue import Catalogue, Indicator, Tree, Unit
+from app.database import Database
 from app.periods import Grain, Period, buckets
 from app.rollups.laws import (
     Comparison,
@@ -21,7 +23,7 @@ from app.rollups.laws import (
     state_of,
 )
 from app.rollups.observations import Span, fetch_observations, reach
-from app.rollups.stored import StoredLaws, fetch_stored
+from app.rollups.stored import Ask, Stored, StoredLaws, ask_session, fetch_stored
 from app.rollups.targets import Target, find_targets
 
 
@@ -34,6 +36,11 @@ class Question:
     buckets: Sequence[Period]
     compare: frozenset[str] = frozenset()
     as_of: datetime | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether one statement answers it: the present, without comparisons."""
+        return self.as_of is None and not self.compare
 
     def over(self, buckets: Sequence[Period]) -> "Question":
         return replace(self, buckets=buckets)
@@ -77,6 +84,20 @@ async def aggregate(session: AsyncSession, catalogue: Catalogue, question: Quest
         return _compute(laws, question, targets)
     # The laws only compute: in a thread of their own, so that a large question does not keep the small ones waiting.
     return await asyncio.to_thread(_compute, laws, question, targets)
+
+
+async def aggregate_plain(
+    database: Database, catalogue: Catalogue, question: Question, *, now: datetime
+) -> list[Series] | None:
+    """Answer a question that is `plain` by one statement and without a transaction. None: the catalogue is another by now."""
+    stored = await _stored_cells(database.ask, catalogue, question)
+    if stored.catalogue != catalogue.version:
+        return None
+    nothing = Observations().freeze()
+    laws = StoredLaws(catalogue.indicators_by_id, catalogue.tree, stored, nothing, now=now)
+    if len(question.indicators) * len(question.units) * len(question.buckets) <= _QUICK:
+        return _compute(laws, question, {})
+    return await asyncio.to_thread(_compute, laws, question, {})
 
 
 _QUICK = 200  # points that are computed sooner than a thread would begin
@@ -127,8 +148,7 @@ def _achievement(indicator: Indicator, figure: Figure, target: Target) -> Achiev
 
 async def prepare_stored(session: AsyncSession, catalogue: Catalogue, question: Question, *, now: datetime) -> Laws:
     """The laws over stored figures. Only where a part of a bucket is asked for, the readings of that part are fetched too."""
-    cells = [cell for indicator in question.indicators for cell in _cells(catalogue, indicator, question)]
-    stored = await fetch_stored(session, cells, question.units)
+    stored = await _stored_cells(partial(ask_session, session), catalogue, question)
     needs: dict[Indicator, list[Span]] = {}
     for indicator in question.indicators:
         for part in catalogue.parts_of(indicator) or [indicator]:
@@ -138,6 +158,11 @@ async def prepare_stored(session: AsyncSession, catalogue: Catalogue, question: 
     if needs:
         observations = await _observe(session, catalogue.tree, needs, question)
     return StoredLaws(catalogue.indicators_by_id, catalogue.tree, stored, observations, now=now)
+
+
+async def _stored_cells(ask: Ask, catalogue: Catalogue, question: Question) -> Stored:
+    cells = [cell for indicator in question.indicators for cell in _cells(catalogue, indicator, question)]
+    return await fetch_stored(ask, cells, question.units)
 
 
 def _cells(catalogue: Catalogue, indicator: Indicator, question: Question) -> Iterable[tuple[Indicator, Period]]:

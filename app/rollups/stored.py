@@ -1,10 +1,11 @@
 """Rollups as they are stored: how rows are written, and figures out of them."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 
-from sqlalchemy import text
+import psycopg
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.catalogue.catalogue import Indicator, Tree, Unit
@@ -63,66 +64,74 @@ class StoredLaws(Laws):
         return Derived(None, Coverage((0, units), (0, count_base_periods(indicator.base, start, end))))
 
 
+@dataclass(slots=True)
 class Stored:
-    """What a question needs of `rollup` and `reading`."""
+    """What a question needs of `rollup` and `reading`, and the version of the catalogue at that instant."""
 
-    def __init__(self) -> None:
-        self.rollups: dict[Key, Derived] = {}
-        self.readings: dict[Key, Observation] = {}
+    catalogue: int = 0
+    rollups: dict[Key, Derived] = field(default_factory=dict)
+    readings: dict[Key, Observation] = field(default_factory=dict)
 
 
 # The key of a row is known in full, so both tables are looked up, never searched, however much they hold.
 _STORED = """
 WITH asked AS (
     SELECT b.indicator_id, u.unit_id, b.grain, b.period_start
-      FROM unnest(CAST(:indicators AS int[]), CAST(:grains AS int[]), CAST(:starts AS timestamp[])) AS b(indicator_id, grain, period_start),
-           unnest(CAST(:units AS int[])) AS u(unit_id)
+      FROM unnest(%(indicators)s::int[], %(grains)s::int[], %(starts)s::timestamp[]) AS b(indicator_id, grain, period_start),
+           unnest(%(units)s::int[]) AS u(unit_id)
+), found AS (
+    SELECT r.indicator_id, r.unit_id, r.grain, r.period_start, r.value, r.status, r.source_ids, r.until, NULL AS note,
+           r.units_present, r.units_expected, r.periods_present, r.periods_expected
+      FROM asked a
+      JOIN rollup r ON r.indicator_id = a.indicator_id AND r.unit_id = a.unit_id AND r.grain = a.grain
+                   AND r.period_start = a.period_start
+    UNION ALL
+    SELECT r.indicator_id, r.unit_id, r.grain, r.period_start, r.value, r.status, ARRAY[r.source_id], NULL, r.note,
+           NULL, NULL, NULL, NULL
+      FROM asked a
+      JOIN reading r ON r.indicator_id = a.indicator_id AND r.unit_id = a.unit_id AND r.grain = a.grain
+                    AND r.period_start = a.period_start
+     WHERE r.value IS NOT NULL
 )
-SELECT true AS derived, r.indicator_id, r.unit_id, r.grain, r.period_start, r.value, r.status, r.source_ids, r.until, NULL AS note,
-       r.units_present, r.units_expected, r.periods_present, r.periods_expected
-  FROM asked a
-  JOIN rollup r ON r.indicator_id = a.indicator_id AND r.unit_id = a.unit_id AND r.grain = a.grain
-               AND r.period_start = a.period_start
-UNION ALL
-SELECT false, r.indicator_id, r.unit_id, r.grain, r.period_start, r.value, r.status, ARRAY[r.source_id], NULL, r.note,
-       NULL, NULL, NULL, NULL
-  FROM asked a
-  JOIN reading r ON r.indicator_id = a.indicator_id AND r.unit_id = a.unit_id AND r.grain = a.grain
-                AND r.period_start = a.period_start
- WHERE r.value IS NOT NULL
+SELECT version.id, found.*
+  FROM (SELECT coalesce(max(id), 0) AS id FROM change WHERE topic = 'catalogue') AS version LEFT JOIN found ON true
 """
 
+Ask = Callable[[LiteralString, Mapping[str, Any]], Awaitable[list[tuple[Any, ...]]]]
 
-async def fetch_stored(
-    session: AsyncSession, buckets: Iterable[tuple[Indicator, Period]], units: Iterable[Unit]
-) -> Stored:
+
+async def fetch_stored(ask: Ask, buckets: Iterable[tuple[Indicator, Period]], units: Iterable[Unit]) -> Stored:
     """The rollups and the readings of exactly these buckets, of each of the units: one statement."""
     asked = list(dict.fromkeys((indicator.id, bucket.grain.value, bucket.start) for indicator, bucket in buckets))
-    rows = await session.execute(
-        text(_STORED),
-        {
-            "indicators": [indicator_id for indicator_id, _, _ in asked],
-            "grains": [grain for _, grain, _ in asked],
-            "starts": [start for _, _, start in asked],
-            "units": [unit.id for unit in units],
-        },
-    )
+    facts = {
+        "indicators": [indicator_id for indicator_id, _, _ in asked],
+        "grains": [grain for _, grain, _ in asked],
+        "starts": [start for _, _, start in asked],
+        "units": [unit.id for unit in units],
+    }
     stored = Stored()
-    for row in rows:
-        key = (row.indicator_id, row.unit_id, row.grain, row.period_start)
-        if row.derived:
-            stored.rollups[key] = _derived(row)
+    for version, indicator_id, unit_id, number, start, value, status, source_ids, until, note, *counts in await ask(
+        _STORED, facts
+    ):
+        stored.catalogue = version
+        if indicator_id is None:
+            break  # nothing was found
+        key, sources = (indicator_id, unit_id, number, start), frozenset(source_ids)
+        if counts[0] is None:
+            grain = Grain(number)
+            end = next_start(grain, start)
+            stored.readings[key] = Observation(anchor_of(grain, start), end, value, status, sources, note)
         else:
-            grain = Grain(row.grain)
-            stored.readings[key] = Observation(
-                anchor_of(grain, row.period_start), next_start(grain, row.period_start), row.value, row.status,
-                frozenset(row.source_ids), row.note,
-            )  # fmt: skip
+            coverage = Coverage((counts[0], counts[1]), (counts[2], counts[3]))
+            part = None if value is None else Part(value, status, sources, until)
+            stored.rollups[key] = Derived(part, coverage, refused=part is None)
     return stored
 
 
-def _derived(row: Any) -> Derived:
-    coverage = Coverage((row.units_present, row.units_expected), (row.periods_present, row.periods_expected))
-    if row.value is None:
-        return Derived(None, coverage, refused=True)
-    return Derived(Part(row.value, row.status, frozenset(row.source_ids), row.until), coverage)
+async def ask_session(
+    session: AsyncSession, question: LiteralString, facts: Mapping[str, Any]
+) -> list[tuple[Any, ...]]:
+    """The rows of a statement in the transaction of a session."""
+    connection = (await (await session.connection()).get_raw_connection()).driver_connection
+    assert isinstance(connection, psycopg.AsyncConnection)
+    return await (await connection.execute(question, facts, prepare=True)).fetchall()
