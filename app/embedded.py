@@ -166,21 +166,29 @@ class EmbeddedPostgres:
 
     @contextlib.contextmanager
     def kept_running(self) -> Iterator[None]:
-        """Until the block ends, start the server again when it ends unasked (killed, out of memory)."""
+        """Until the block ends, start the server again when it ends unasked (killed, out of memory, disk full).
+
+        When it cannot be started, it is tried again: a disk that was full may have room by then.
+        """
         over = threading.Event()
 
         def keep() -> None:
-            while not over.is_set() and self._process is not None:
-                self._process.wait()
+            pause = 0.0
+            while not over.wait(pause):
+                if (process := self._process) is not None:
+                    process.wait()
+                elif not pause:
+                    return  # it was stopped
                 with self._turn:
                     if over.is_set():
                         return
                     log.error("the database ended unasked; starting it again")
                     try:
                         self._start()
+                        pause = 0.0
                     except EmbeddedError as error:
-                        log.error("the database cannot be started again", error=str(error))  # noqa: TRY400 (a sentence)
-                        return  # /readyz says no from here on; whoever watches it starts the hub again
+                        pause = min(2 * pause + 0.5, 10.0)
+                        log.error("the database cannot be started", error=str(error), again_in=pause)  # noqa: TRY400 (a sentence)
 
         threading.Thread(target=keep, daemon=True).start()
         try:

@@ -84,13 +84,13 @@ RETRY_AFTER = 5  # seconds
 
 
 class Unavailable(HubError):
-    """The database cannot be reached or has no room. Nothing was stored; the same request may be sent again."""
+    """The database cannot be reached or has no room. The same request may be sent again: what was stored after all is not doubled."""
 
     code, status = "unavailable", 503
     title = Text("Tạm thời không phục vụ được", "Temporarily unavailable")
     text = Text(
-        "Cơ sở dữ liệu chưa sẵn sàng; chưa có gì được lưu, hãy gửi lại sau {retry_after} giây.",
-        "The database is not ready; nothing was stored, send the same request again in {retry_after} seconds.",
+        "Cơ sở dữ liệu chưa sẵn sàng; hãy gửi lại đúng yêu cầu này sau {retry_after} giây, không sợ bị ghi hai lần.",
+        "The database is not ready; send the same request again in {retry_after} seconds, nothing will be stored twice.",
     )
 
 

@@ -4,6 +4,7 @@ pytest's folders have mode 0700, so as root each of these tests also shows a dat
 user cannot reach by its path.
 """
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -11,7 +12,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -153,6 +155,31 @@ def test_committed_data_survives_a_killed_server(hub: EmbeddedPostgres, folder: 
     hub.stop()
 
     assert ask(hub.start(), "SELECT answer FROM kept") == 42
+
+
+def test_a_killed_server_comes_back_also_when_its_first_start_fails(hub: EmbeddedPostgres, folder: Path) -> None:
+    ask(hub.start(), "CREATE TABLE kept AS SELECT 42 AS answer")
+    settings = folder / "postgres" / "postgresql.auto.conf"
+    good = settings.read_text()
+    with hub.kept_running():
+        settings.write_text(f"{good}\nnonsense = 1\n")
+        os.kill(postmaster(folder), signal.SIGKILL)
+        eventually(lambda: any("nonsense" in log.read_text() for log in folder.glob("*.log")))
+        settings.write_text(good)
+
+        assert eventually(lambda: ask(hub.url, "SELECT answer FROM kept")) == 42
+    hub.stop()
+
+
+def eventually(seen: Callable[[], Any]) -> Any:
+    """What is seen once it is true; a minute at most."""
+    deadline = time.monotonic() + 60
+    while True:
+        with contextlib.suppress(psycopg.Error):
+            if found := seen():
+                return found
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def test_the_server_of_a_killed_hub_is_replaced(hub: EmbeddedPostgres, folder: Path) -> None:

@@ -332,23 +332,23 @@ class Storm:
         for victim in self.chance.sample(victims, len(victims)):
             await self._moment()
             async with await connected(self.place.url) as witness:
-                await witness.execute("LISTEN the_end")
+                back = ask(self.place.url, "SELECT 1")
+                await self._crash("Postgres", partial(self._felled, victim, witness), back)
 
-                await self._crash("Postgres", partial(self._ended, victim), self._is_back(witness))
-
-    async def _ended(self, victim: Callable[[], Awaitable[int]]) -> float:
-        await _end(await victim())
-        self._latest = time.monotonic()
-        return self._latest
-
-    async def _is_back(self, witness: psycopg.AsyncConnection) -> None:
+    async def _felled(self, victim: Callable[[], Awaitable[int]], witness: psycopg.AsyncConnection) -> float:
+        """Kill until all connections are lost: a backend may have ended in peace just before."""
         async with asyncio.timeout(LONGEST):
-            with contextlib.suppress(psycopg.OperationalError):
-                async for _ in witness.notifies():
-                    pass
-        assert await ask(self.place.url, "SELECT 1") == [(1,)]
+            while True:
+                await _end(await victim())
+                self._latest = time.monotonic()
+                try:
+                    async for _ in witness.notifies(timeout=2):
+                        pass
+                except psycopg.OperationalError:
+                    return self._latest
 
     async def postmaster(self) -> int:
+        await ask(self.place.url, "SELECT 1")
         return self.place.cluster.postmaster
 
     async def backend(self) -> int:
@@ -431,8 +431,6 @@ async def storm(place: Place) -> None:
             over.set()
         await rolled_up(place.url)
 
-        print(f"{the_storm.kills} kills, {ledger.acknowledged} of {len(ledger.requests)} requests")
-        print([(round(t, 1), w) for t, w in the_storm.starts])
         assert the_storm.kills >= 30
         slowest = max(the_storm.starts)
         assert slowest[0] < START_SECONDS, f"slow starts: {sorted(the_storm.starts)[-5:]}"
