@@ -6,6 +6,7 @@ Running in several processes at once is harmless: each deed is idempotent.
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import psycopg
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -31,12 +32,14 @@ async def run_loops(hub: Hub) -> None:
 
 
 async def _forever(hub: Hub, deed: Callable[[Hub], Awaitable[None]], *, every: float) -> None:
-    """A loop outlives the database's bad moments: it logs them and tries again at the next turn."""
+    """A loop outlives the database's bad moments, and a mistake in one deed must not end the others: it is tried again."""
     while True:
         try:
             await deed(hub)
-        except (SQLAlchemyError, OSError) as error:
+        except (SQLAlchemyError, psycopg.Error, OSError) as error:
             log.warning("background work failed", deed=deed.__name__, error=str(error))
+        except Exception:
+            log.exception("background work failed", deed=deed.__name__)
         await asyncio.sleep(every)
 
 

@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from sqlalchemy import BigInteger, Identity, Numeric, SmallInteger, func
+from sqlalchemy import BigInteger, Identity, Index, Numeric, SmallInteger, func
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import Base, Instant, LocalTime
@@ -47,6 +47,7 @@ class StaleMark(Base):
     """
 
     __tablename__ = "stale_mark"
+    __table_args__ = (Index("stale_mark_id_idx", "id"),)  # the oldest first, however many wait
 
     indicator_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)

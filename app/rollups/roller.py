@@ -30,7 +30,8 @@ from app.periods import Grain, Period, anchor_of, bucket_start, count_base_perio
 from app.rollups.by_laws import store_by_laws
 from app.rollups.stored import WRITE_COMPUTED
 
-MOST_MARKS = 1_000  # of one pass: so many are some ten thousand readings
+# Of one pass, which should end in a fraction of a second: what comes meanwhile waits for the next one.
+MOST_MARKS, MOST_CELLS = 1_000, 30_000
 _ROLLER_LOCK = 720_725
 
 
@@ -62,7 +63,7 @@ Touched = dict[Key, set[int]]
 
 async def roll(session: AsyncSession, catalogues: CatalogueCache, *, most: int = MOST_MARKS) -> Rolled:
     """One pass, in the transaction of the session."""
-    marks = (await session.execute(text(_CLAIM), {"most": most})).all()
+    marks = (await session.execute(text(_CLAIM), {"most": most, "cells": MOST_CELLS})).all()
     if not marks:
         return Rolled(0)
     ids = sorted({mark.indicator_id for mark in marks})
@@ -78,8 +79,11 @@ async def roll(session: AsyncSession, catalogues: CatalogueCache, *, most: int =
 
 
 _CLAIM = """
-WITH claimed AS MATERIALIZED (
-    SELECT indicator_id, id FROM stale_mark ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
+WITH free AS MATERIALIZED (
+    SELECT indicator_id, id, cardinality(unit_ids) AS cells FROM stale_mark ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
+), claimed AS (
+    SELECT indicator_id, id FROM (SELECT *, sum(cells) OVER (ORDER BY id) - cells AS before FROM free) AS queue
+     WHERE before < :cells
 )
 DELETE FROM stale_mark m USING claimed c WHERE (m.indicator_id, m.id) = (c.indicator_id, c.id)
 RETURNING m.indicator_id, m.grain, m.period_start, m.unit_ids, m.marked_at

@@ -62,6 +62,7 @@ def upgrade() -> None:
         sa.Column("marked_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
         sa.PrimaryKeyConstraint("indicator_id", "id", name=op.f("stale_mark_pkey")),
     )
+    op.create_index("stale_mark_id_idx", "stale_mark", ["id"], unique=False)
     op.create_table(
         "forgotten",
         sa.Column("what", sa.Text(), nullable=False),
@@ -141,6 +142,7 @@ def downgrade() -> None:
     op.alter_column("change", "topic", comment="catalogue, readings, targets")
     op.drop_column("change", "indicator_ids")
     op.drop_table("forgotten")
+    op.drop_index("stale_mark_id_idx", table_name="stale_mark")
     op.drop_table("stale_mark")
     op.drop_table("rollup")
     op.drop_index(op.f("ownership_source_id_idx"), table_name="ownership")

@@ -64,6 +64,7 @@ MISTAKES: list[tuple[dict[str, Any], str, str, Any, str]] = [
 
 # Told as stories of their own, here or in test_sending_readings and test_keys.
 IN_STORIES = {
+    "instant-too-old",  # tests/db/test_rollups.py
     "value-ambiguous",  # tests/unit/test_batch.py
     "malformed-json", "malformed-csv", "domain-inactive", "duplicate-conflict", "outside-scope", "other-source",
     "withdrawn", "nothing-to-withdraw", "ratio-computed",

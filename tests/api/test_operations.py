@@ -1,11 +1,17 @@
 """What operators look at: health, readiness, metrics, the meaning of problems; and the synthetic demo."""
 
+import asyncio
+import contextlib
 from datetime import datetime
 
+import psycopg
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
+from app.hub import Hub
 from app.readings.demo import STREAMS, feed_demo, load_demo, made_up
+from app.worker import run_loops
 from tests.conftest import HubUnderTest
 
 
@@ -120,3 +126,25 @@ async def test_the_demo_goes_on_where_it_stopped(hub: HubUnderTest) -> None:
     minutes = now.hour * 60 + now.minute
     assert fed - before >= 7 * max(0, minutes - 1)
     assert tuple(again) == (0, 0)  # what was sent again was the same
+
+
+async def test_a_deed_that_fails_does_not_end_the_roller(hub: HubUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    await hub.sent(("health.emergency", "25813", "2026-10-04", 1))
+    failed = asyncio.Event()
+
+    async def fail(_: Hub) -> None:
+        failed.set()
+        raise psycopg.OperationalError("the connection is lost")
+
+    monkeypatch.setattr("app.worker._make_partitions", fail)
+    loops = asyncio.create_task(run_loops(hub.hub))
+    await failed.wait()
+    heard = hub.hub.changes.latest
+    await hub.send(("health.emergency", "25813", "2026-10-05", 1), settled=False)
+    async with asyncio.timeout(60):
+        await hub.hub.changes.reached(heard + 1)
+    loops.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await loops
+
+    assert (await hub.point("health.emergency", "79", "2026", "year"))["value"] == 2
