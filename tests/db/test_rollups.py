@@ -1,11 +1,15 @@
 """What is stored of what readings add up to: kept right by the roller, whatever happens around it."""
 
+import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
+from app.catalogue.cache import CatalogueCache
+from app.catalogue.catalogue import Catalogue
 from app.catalogue.reference import load_indicators
 from app.changes import announce
 from app.marks import mark_indicators
@@ -110,6 +114,49 @@ async def test_two_rollers_never_claim_the_same_mark(hub: HubUnderTest) -> None:
     await hub.settle()
     assert (await rollups(hub, DOSSIERS, PROVINCE))[6, "2026-01-01"].value == 7
     assert (await rollups(hub, VEHICLES, PROVINCE))[6, "2026-01-01"].value == 60
+
+
+async def test_a_second_roller_waits_for_what_the_first_one_computes_of_an_indicator(hub: HubUnderTest) -> None:
+    await hub.send((DOSSIERS, BEN_CAT, "2026-11-19", 7), settled=False)
+    await hub.send((DOSSIERS, THOI_HOA, "2026-11-19", 5), settled=False)
+
+    async def second() -> None:
+        async with hub.session() as session:
+            assert (await roll(session, hub.hub.catalogues)).marks == 1
+
+    async with hub.session() as session:
+        assert (await roll(session, hub.hub.catalogues, most=1)).marks == 1
+        other = asyncio.create_task(second())
+        await waiting_for_a_lock(hub)
+        assert not other.done()
+    await other
+
+    # Without the wait it would have summed up without the first one's commune.
+    assert (await hub.point(DOSSIERS, PROVINCE, "2026", "year"))["value"] == 12
+
+
+async def waiting_for_a_lock(hub: HubUnderTest) -> None:
+    async with asyncio.timeout(60), hub.session() as session:
+        blocked = "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+        while not await session.scalar(text(blocked)):
+            pass
+
+
+async def test_the_tree_is_looked_at_only_when_nobody_else_computes_the_indicator(hub: HubUnderTest) -> None:
+    await hub.send((DOSSIERS, BEN_CAT, "2026-11-19", 7), settled=False)
+    locked = []
+
+    class Watched(CatalogueCache):
+        async def current(self, session: AsyncSession) -> Catalogue:
+            """By an older tree a roller would overwrite what another has just computed by the new one."""
+            mine = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND pid = pg_backend_pid()"
+            locked.append(await session.scalar(text(mine)))
+            return await super().current(session)
+
+    async with hub.session() as session:
+        await roll(session, Watched())
+
+    assert locked == [1]
 
 
 async def test_fifty_thousand_rows_of_one_indicator_are_rolled_up(hub: HubUnderTest) -> None:
