@@ -12,10 +12,13 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.periods import Grain, add_months, bucket_start
 
 MONTHS_AHEAD = 3
+_PARTITION_LOCK = 720_726
 
 
 async def make_partitions(session: AsyncSession, now: datetime) -> list[str]:
     """Make those that are missing from this month on; returns their names. `now` is local time."""
+    # Workers that start together make them one after the other; the second finds them made.
+    await session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _PARTITION_LOCK})
     first = bucket_start(Grain.month, now)
     months = [add_months(first, number) for number in range(MONTHS_AHEAD + 1)]
     known = set(

@@ -272,6 +272,14 @@ async def test_months_get_partitions_ahead_and_what_came_before_moves_in(hub: Hu
     assert values == [7, 8]
 
 
+async def test_workers_that_start_together_make_each_partition_once(hub: HubUnderTest) -> None:
+    async def make() -> int:
+        async with hub.session() as session:
+            return len(await make_partitions(session, hub.hub.now()))
+
+    assert sorted(await asyncio.gather(make(), make(), make())) == [0, 0, 4]
+
+
 async def test_forgotten_instants_leave_their_hours(hub: HubUnderTest) -> None:
     now = hub.hub.now()
     old = (now - timedelta(days=40)).replace(minute=0, second=0, microsecond=0)
