@@ -2,32 +2,33 @@
 
 import asyncio
 import contextlib
+import errno
 import re
 import signal
 import socket
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import orjson
 import typer
-import uvicorn
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
-from app import auth, models
+from app import auth, models, serving
 from app.catalogue.reference import INDICATOR_COLUMNS, FileError, file_rows, is_loaded, load_indicators, load_reference
 from app.catalogue.unit_files import read_units
 from app.catalogue.units import record_units
 from app.changes import announce
 from app.embedded import EmbeddedError, EmbeddedPostgres
 from app.errors import HubError
-from app.hub import Hub
+from app.hub import Hub, hub_of
 from app.logs import configure_logs
 from app.main import create_app
 from app.migrate import migrate as apply_migrations
@@ -113,15 +114,6 @@ def database_of(settings: Settings, *, migrated: bool = True, made: bool = False
         yield url
 
 
-@contextlib.asynccontextmanager
-async def hub_of(settings: Settings, url: str) -> AsyncIterator[Hub]:
-    hub = Hub.open(settings, url)
-    try:
-        yield hub
-    finally:
-        await hub.database.close()
-
-
 # --- running ---
 
 
@@ -142,7 +134,8 @@ def up(
     with own_database_of(settings) as url:
         apply_migrations(url)
         asyncio.run(_load_once(settings, url))
-        serve_on(settings, url, listening, greeting=True)
+        _greet(settings, listening)
+        serving.serve(settings, url, listening)
 
 
 @app.command()
@@ -150,13 +143,13 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to serve on (IOC_HOST).")] = None,
     port: Annotated[int | None, typer.Option(help="Port to serve on (IOC_PORT).")] = None,
 ) -> None:
-    """Serve only, on a database that is migrated and loaded already (containers, several processes)."""
+    """Serve only, on a database that is migrated and loaded already (containers, several machines)."""
     settings = load_settings(host=host, port=port)
     configure_logs(settings.log_level)
     _stop_on_sigterm()
     listening = listen(settings)
     with database_of(settings, migrated=False) as url:
-        serve_on(settings, url, listening, greeting=False)
+        serving.serve(settings, url, listening)
 
 
 @app.command()
@@ -179,13 +172,18 @@ def worker() -> None:
 
 def listen(settings: Settings) -> socket.socket:
     """Take the port before anything is started: a port in use is a sentence at once, not a traceback at the end."""
-    try:
-        return socket.create_server((settings.host, settings.port), backlog=1024)
-    except OSError as error:
-        raise Refusal(
-            f"Port {settings.port} on {settings.host} cannot be used ({error.strerror}); is the hub running already? "
-            f"Choose another one with --port."
-        ) from error
+    patience = time.monotonic() + 3  # the processes of a hub that was killed need a moment to notice
+    while True:
+        try:
+            return socket.create_server((settings.host, settings.port), backlog=1024)
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE and time.monotonic() < patience:
+                time.sleep(0.1)
+                continue
+            raise Refusal(
+                f"Port {settings.port} on {settings.host} cannot be used ({error.strerror}); is the hub running already? "
+                f"Choose another one with --port."
+            ) from error
 
 
 def _stop_on_sigterm() -> None:
@@ -193,25 +191,17 @@ def _stop_on_sigterm() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
-def serve_on(settings: Settings, url: str, listening: socket.socket, *, greeting: bool) -> None:
-    port = listening.getsockname()[1]
-    config = uvicorn.Config(
-        create_app(settings, url), log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=10
+def _greet(settings: Settings, listening: socket.socket) -> None:
+    shown = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 (only compared with)
+    hub = f"http://{shown}:{listening.getsockname()[1]}"
+    figure = "/v1/aggregates?indicator=digital.task.done&unit=721&grain=quarter&from=2024-Q3&to=2024-Q3"
+    lines = (
+        f"\nIOC Hub serves on {hub}   (Ctrl-C stops it, the data stays)",
+        f"  documentation   {hub}/docs",
+        f"  a real figure   {hub}{figure}",
+        "  a key to write  .venv/bin/ioc-hub key create --source my-clinic --scope readings:write --units 25813 --domains health\n",
     )
-    if greeting:
-        shown = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 (only compared with)
-        hub = f"http://{shown}:{port}"
-        figure = "/v1/aggregates?indicator=digital.task.done&unit=721&grain=quarter&from=2024-Q3&to=2024-Q3"
-        lines = (
-            f"\nIOC Hub serves on {hub}   (Ctrl-C stops it, the data stays)",
-            f"  documentation   {hub}/docs",
-            f"  a real figure   {hub}{figure}",
-            "  a key to write  .venv/bin/ioc-hub key create --source my-clinic --scope readings:write --units 25813 --domains health\n",
-        )
-        console.print("\n".join(lines), highlight=False, soft_wrap=True)
-    # uvicorn finishes the requests under way, then raises the signal that it got again.
-    with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(config).run(sockets=[listening])
+    console.print("\n".join(lines), highlight=False, soft_wrap=True)
 
 
 async def _load_once(settings: Settings, url: str) -> None:

@@ -1,7 +1,11 @@
 """What one running process shares between its requests."""
 
+import contextlib
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.auth import Keys, pepper
 from app.catalogue.cache import CatalogueCache
@@ -23,9 +27,27 @@ class Hub:
         object.__setattr__(self, "keys", Keys(self.database, self.pepper))
 
     @classmethod
-    def open(cls, settings: Settings, url: str) -> "Hub":
-        return cls(settings, Database(url, pool_size=settings.pool_size), ChangeFeed(url), pepper(settings))
+    def open(cls, settings: Settings, url: str, catalogues: CatalogueCache | None = None) -> "Hub":
+        database = Database(url, pool_size=settings.pool_size)
+        return cls(settings, database, ChangeFeed(url), pepper(settings), catalogues or CatalogueCache())
+
+    async def warm_up(self) -> None:
+        """Read what every request needs, so that the first one need not wait for it. Without the database they will."""
+        with contextlib.suppress(SQLAlchemyError, OSError, TimeoutError):
+            await self.keys.refresh()
+            async with self.database.read_session() as session:
+                await self.catalogues.current(session)
 
     def now(self) -> datetime:
         """Local wall time, naive: the calendar of periods."""
         return datetime.now(UTC).astimezone(self.settings.tz).replace(tzinfo=None)
+
+
+@contextlib.asynccontextmanager
+async def hub_of(settings: Settings, url: str) -> AsyncIterator[Hub]:
+    """A hub on a database, for who does not serve."""
+    hub = Hub.open(settings, url)
+    try:
+        yield hub
+    finally:
+        await hub.database.close()

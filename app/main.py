@@ -11,13 +11,13 @@ from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 
 from app import problems
+from app.catalogue.cache import CatalogueCache
 from app.description import describe
 from app.hub import Hub
 from app.middleware import BoundedBody, RequestContext
 from app.readings.intake import Intake
 from app.routers import aggregates, catalogue, operations, readings, targets
 from app.settings import Settings
-from app.worker import run_loops
 
 DESCRIPTION = """The data hub behind a city's intelligent operations centre: KPI readings in, exact aggregates out.
 
@@ -25,26 +25,23 @@ Numbers are exact decimals. Errors are RFC 9457 problem details. Names and messa
 `Accept-Language: en`. What is public needs no key."""
 
 
-def create_app(settings: Settings, url: str | None = None) -> FastAPI:
+def create_app(settings: Settings, url: str | None = None, catalogues: CatalogueCache | None = None) -> FastAPI:
     """The hub on a database that exists and is migrated. Without a URL only the description (OpenAPI) can be had."""
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         assert url is not None
-        hub = Hub.open(settings, url)
+        hub = Hub.open(settings, url, catalogues)
+        await hub.warm_up()
         app.state.hub = hub
         app.state.intake = intake = Intake(hub.database)
-        tasks = [asyncio.create_task(hub.changes.listen())]
-        if settings.worker:
-            tasks.append(asyncio.create_task(run_loops(hub)))
+        listening = asyncio.create_task(hub.changes.listen())
         try:
             yield
         finally:
-            for task in tasks:
-                task.cancel()
-            for task in tasks:
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+            listening.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await listening
             await intake.close()
             await hub.database.close()
 

@@ -11,6 +11,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_MOST_PROCESSES = 4  # each takes some 150 MB, and Postgres wants cores too
+
 
 class SettingsError(Exception):
     """One sentence per mistake, for the person who starts the hub."""
@@ -55,7 +57,11 @@ class Settings(BaseSettings):
     max_points: Annotated[int, Field(ge=1)] = Field(20_000, description="Points that one aggregates answer may have.")
 
     # How it runs
-    worker: bool = Field(True, description="Run the background loops inside the server.")
+    processes: Annotated[int, Field(ge=1, le=64)] = Field(
+        default_factory=lambda: min(len(os.sched_getaffinity(0)), _MOST_PROCESSES),
+        description=f"Processes that answer requests; by default one for each core, at most {_MOST_PROCESSES}.",
+    )
+    worker: bool = Field(True, description="Do the background work here; no: `ioc-hub worker` does it.")
     demo: bool = Field(True, description="Load the synthetic source of the demo and keep it running.")
     log_level: Annotated[str, Field(pattern="^(debug|info|warning|error)$")] = "info"
     min_free_disk_mb: Annotated[int, Field(ge=0)] = Field(200, description="Below this /readyz says no.")

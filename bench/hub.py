@@ -1,4 +1,4 @@
-"""The hub as its callers meet it: a server behind HTTP and a worker, each a process of its own, on a loaded catalogue."""
+"""The hub as its callers meet it: behind HTTP, in processes of its own, on a loaded catalogue."""
 
 import asyncio
 import contextlib
@@ -29,7 +29,7 @@ from bench.workload import communes, indicators
 
 IOC_HUB = str(Path(sys.executable).with_name("ioc-hub"))
 CONSTANT = (sys.executable, "-m", "uvicorn", "bench.constant:app", "--no-access-log")
-SETTINGS = {"IOC_WORKER": "false", "IOC_DEMO": "false", "IOC_MAX_FUTURE_DAYS": "3660"}
+SETTINGS = {"IOC_DEMO": "false", "IOC_MAX_FUTURE_DAYS": "3660"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +38,19 @@ class Running:
 
     conninfo: str
     port: int
-    server: subprocess.Popen[bytes]
-    worker: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes]  # it rolls up, and keeps those that answer
+
+    @property
+    def servers(self) -> list[int]:
+        process = self.process.pid
+        return list(map(int, Path(f"/proc/{process}/task/{process}/children").read_text().split())) or [process]
 
     def rolled_up(self) -> float:
         """Wait until nothing is marked as stale; when that was, as `time.monotonic` says it."""
         with psycopg.connect(self.conninfo, autocommit=True) as connection:
             while connection.execute("SELECT FROM stale_mark LIMIT 1").fetchone() is not None:
-                if self.worker.poll() is not None:
-                    raise RuntimeError("The worker has ended before everything was rolled up.")
+                if self.process.poll() is not None:
+                    raise RuntimeError("The hub has ended before everything was rolled up.")
                 time.sleep(0.02)
             return time.monotonic()
 
@@ -89,14 +93,11 @@ class Bench:
 
     @contextlib.contextmanager
     def hub(self) -> Iterator[Running]:
-        """Run a hub, once it has taken one reading and rolled it up: it has read the catalogue then."""
+        """Run a hub, once it has taken one reading and rolled it up."""
         row = {"indicator": "tthc.dossier.received", "unit": communes()[0], "period": "2026-01-01", "value": 1}
-        with (
-            serving((IOC_HUB, "serve"), "/readyz", self.folder / "hub.log", self.environment) as (port, server),
-            running((IOC_HUB, "worker"), self.folder / "worker.log", self.environment) as worker,
-        ):
+        with serving((IOC_HUB, "serve"), "/readyz", self.folder / "hub.log", self.environment) as (port, process):
             self.client.send(Load(port, [self.post(exact_json.dumps({"readings": [row]}))], connections=1))
-            hub = Running(self.conninfo, port, server, worker)
+            hub = Running(self.conninfo, port, process)
             hub.rolled_up()
             yield hub
 
@@ -174,7 +175,7 @@ def _answers(url: str) -> bool:
     return False
 
 
-def peak_memory(process: subprocess.Popen[bytes]) -> float:
+def peak_memory(process: int) -> float:
     """The largest resident set since the process began (Linux), in MiB."""
-    [kilobytes] = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
+    [kilobytes] = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
     return int(kilobytes) / 1024

@@ -22,8 +22,8 @@ def measure_batches(bench: Bench, found: Findings, rounds: int, rows: int) -> No
             new = bench.ingest(load, rows)
             behind.append(running.rolled_up() - new.end)
             hub.append(new.run(rows))
-            server.append(peak_memory(running.server))
-            worker.append(peak_memory(running.worker))
+            server.append(sum(map(peak_memory, running.servers)))
+            worker.append(peak_memory(running.process.pid))
             if number == rounds:
                 again = bench.ingest(load, rows, "unchanged").run(rows)
                 load = Load(running.port, corrections, CONNECTIONS, keep=True)
@@ -42,8 +42,8 @@ def measure_batches(bench: Bench, found: Findings, rounds: int, rows: int) -> No
     found.sheets.append(Sheet(f"{rows:,} readings in batches of 1,000, {CONNECTIONS} connections", RATE_COLUMNS, lines))
     facts = [
         ("seconds from the last answer until everything was rolled up", " ".join(f"{one:.2f}" for one in behind)),
-        ("peak memory of the server, MiB", " ".join(f"{one:.0f}" for one in server)),
-        ("peak memory of the worker, MiB", " ".join(f"{one:.0f}" for one in worker)),
+        ("peak memory of the processes that answer, MiB", " ".join(f"{one:.0f}" for one in server)),
+        ("peak memory of the process that rolls up, MiB", " ".join(f"{one:.0f}" for one in worker)),
     ]
     found.sheets.append(Sheet("Rolling up and memory meanwhile", ("", "rounds"), facts))
 

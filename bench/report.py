@@ -94,21 +94,21 @@ def machine(postgres: str) -> list[tuple[str, str]]:
 
 
 HOW_TO_READ = """
-- **hub**: one server process and one worker process that rolls up at the same time, with the default settings; fsync is on, as in
-  production. Requests were serialised before the clock started, every answer is awaited, and each acknowledged row is counted
+- **hub**: with the default settings: a process for each core that answers, and one that rolls up at the same time; fsync is on, as in
+  production. Their memory is the sum of what each had at most, pages that they share counted every time. Requests were serialised before the clock started, every answer is awaited, and each acknowledged row is counted
   in the table afterwards.
 - **U**, the bound of batches: the same rows, already in COPY's binary form, by bare psycopg on 4 connections into a table with the
   same columns and primary key: COPY to a staging table, `INSERT … SELECT … ON CONFLICT DO UPDATE`, a commit for each 1,000 rows.
   It parses and checks nothing, keeps no history and rolls nothing up. **S** is the same with one row a transaction; the line
   below it does without the staging table, as nobody would who also takes batches.
-- **F**, the bound of reads: a FastAPI route that returns a constant, under uvicorn like the hub, asked by the same client.
+- **F**, the bound of reads: a FastAPI route that returns a constant, under uvicorn in one process, asked by the same client.
 - Hub and bound take turns, on empty tables where they write. Rates, p50 and p99 are medians of the rounds.
 - **Rollup lag**: batches are due at a steady pace whether or not earlier ones were answered. It is counted from the answer's arrival
   to that of the notification of the last change in which an indicator of the batch was computed; 0 when that came first. The
   pace is lost when a batch is sent more than a second late.
 - **Reads**: indicators, communes and days are drawn anew for each question, so that no screen is asked for twice. With 16 connections
   the latency is that of a server that is always busy. More readings are a longer history of the same indicators and communes.
-- Client, server, worker and Postgres share the machine, so a bound has the cores that the others take. On a machine that
+- Client, hub and Postgres share the machine, so a bound has the cores that the others take. On a machine that
   does other work too, rates differ by half from run to run: only figures of one run can be compared.
 """
 

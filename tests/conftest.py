@@ -7,7 +7,7 @@ articles' figures (no synthetic demo), and small builders for what a story needs
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -231,8 +231,10 @@ class HubUnderTest:
 
 
 @contextlib.asynccontextmanager
-async def running(url: str, settings: Settings) -> AsyncIterator[HubUnderTest]:
-    app = create_app(settings, url)
+async def running(
+    url: str, settings: Settings, catalogues: CatalogueCache | None = None
+) -> AsyncIterator[HubUnderTest]:
+    app = create_app(settings, url, catalogues)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     headers = {"accept-language": "en"}
     async with (
@@ -248,10 +250,11 @@ _reference = CatalogueCache()
 @contextlib.asynccontextmanager
 async def running_on_reference(url: str, settings: Settings) -> AsyncIterator[HubUnderTest]:
     """Running on a copy of the reference database. All copies begin with the same catalogue: a worker reads it once."""
-    async with running(url, settings) as under_test:
-        async with under_test.session() as session:
-            copy = await _reference.current(session)
-        under_test.app.state.hub = replace(under_test.hub, catalogues=CatalogueCache(copy))
+    database = Database(url, pool_size=1)
+    async with database.read_session() as session:
+        copy = await _reference.current(session)
+    await database.close()
+    async with running(url, settings, CatalogueCache(copy)) as under_test:
         yield under_test
 
 

@@ -6,7 +6,7 @@ import shutil
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from app.errors import UnknownProblem, all_errors
 from app.hub import Hub
 from app.marks import waiting
-from app.metrics import STALE_MARKS, STALE_SECONDS
+from app.metrics import STALE_MARKS, STALE_SECONDS, exposed
 from app.migrate import head_revision
 from app.routers.answers import answer, problems
 from app.routers.dependencies import HubDep, Language
@@ -107,7 +107,7 @@ async def metrics(hub: HubDep) -> Response:
             found = await waiting(session)
         STALE_MARKS.set(found.marks)
         STALE_SECONDS.set(found.seconds)
-    return Response(generate_latest(), headers={"content-type": CONTENT_TYPE_LATEST})
+    return Response(exposed(), headers={"content-type": CONTENT_TYPE_LATEST})
 
 
 @router.get("/problems/{code}", response_model=ProblemKind, responses=problems(UnknownProblem))

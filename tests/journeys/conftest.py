@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,10 +33,10 @@ def environment(data: Path) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def hub_process(data: Path, *options: str) -> Iterator[RunningHub]:
+def hub_process(data: Path, *options: str, settings: Mapping[str, str] | None = None) -> Iterator[RunningHub]:
     """`ioc-hub up` until it says where it serves; it is killed, if it still runs, when the block ends."""
     command = [*COMMAND, "up", *options]
-    process = subprocess.Popen(command, env=environment(data), stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(command, env=environment(data) | dict(settings or {}), stderr=subprocess.PIPE, text=True)
     try:
         url = _address(process)
         # Its log must go on being read: a full pipe would stop the server in the middle of a request.
@@ -69,6 +69,16 @@ def verb(data: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*COMMAND, *words], env=environment(data), capture_output=True, text=True, timeout=120, check=False
     )
+
+
+def child_processes(process: int) -> list[int]:
+    """Those of a hub's processes that answer requests."""
+    found = []
+    for child in Path(f"/proc/{process}/task/{process}/children").read_text().split():
+        with contextlib.suppress(OSError):
+            if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+                found.append(int(child))
+    return found
 
 
 def postgres_processes(data: Path) -> Sequence[int]:

@@ -35,7 +35,7 @@ from app.embedded import EmbeddedPostgres
 from app.migrate import migrate
 from app.readings.seed import NewSource, require_source
 from app.schemas.catalogue import LinkIn, UnitIn
-from tests.journeys.conftest import COMMAND, environment
+from tests.journeys.conftest import COMMAND, child_processes, environment
 from tests.journeys.senders import (
     Key,
     Ledger,
@@ -53,7 +53,7 @@ SECRET = "a pepper that only the tests know, 40 characters"  # noqa: S105
 START_SECONDS: Final = 10.0  # after a crash; a requirement of the product
 LONGEST: Final = 60.0  # to wait for what happens at once unless something is broken
 
-SERVER_KILLS, WORKER_KILLS, POSTMASTER_KILLS, BACKEND_KILLS = 7, 6, 6, 12
+SERVER_KILLS, WORKER_KILLS, POSTMASTER_KILLS, BACKEND_KILLS = 5, 6, 6, 12
 
 # --- a small world ------------------------------------------------------------------------------------------------
 
@@ -121,8 +121,17 @@ class Program:
     async def end(self, signum: signal.Signals) -> int:
         assert self._process is not None
         assert self._process.returncode is None, f"ioc-hub {self._verb} has ended by itself: {self.said}"
+        children = child_processes(self._process.pid)
         self._process.send_signal(signum)
+        if signum == signal.SIGKILL:  # all of them, as when a machine loses its power
+            for child in children:
+                await _end(child)
         return await self.ended()
+
+    async def lose_one(self, chance: Random) -> None:
+        """Kill one of the processes that answer; the one that keeps them starts another."""
+        assert self._process is not None
+        await _end(chance.choice(child_processes(self._process.pid)))
 
     async def ended(self) -> int:
         """Wait for its own end."""
@@ -218,7 +227,7 @@ class Place:
     def settings(self) -> dict[str, str]:
         return environment(self.folder) | {
             "IOC_DATABASE_URL": self.url, "IOC_SECRET": SECRET, "IOC_PORT": str(self.port), "IOC_POOL_SIZE": "5",
-            "IOC_WORKER": "false", "IOC_DEMO": "false", "IOC_MIN_FREE_DISK_MB": "0",
+            "IOC_WORKER": "false", "IOC_PROCESSES": "2", "IOC_DEMO": "false", "IOC_MIN_FREE_DISK_MB": "0",
         }  # fmt: skip
 
     def program(self, verb: str, number: int = 0) -> Program:
@@ -310,10 +319,14 @@ class Storm:
         return begin
 
     async def on_server(self, server: Program, times: int) -> None:
+        """All of its processes, and in between one of them."""
         async with self.place.client() as client:
             for _ in range(times):
                 await self._moment()
                 await self._crash("server", partial(self._killed, server), ready(client))
+                await self._moment()
+                await server.lose_one(self.chance)
+                self.kills += 1
 
     async def on_workers(self, workers: list[Program], times: int) -> None:
         """Half of the time there are two of them. A worker runs when something is rolled up."""

@@ -1,0 +1,92 @@
+"""The processes of a running hub.
+
+With `IOC_PROCESSES` above one, that many answer requests, all on the same listening socket, and the process that started them
+keeps them: it does the background work and replaces one that dies. Python runs on one core at a time, so this is how a hub uses
+a machine. With one, that process does everything.
+"""
+
+import asyncio
+import contextlib
+import gc
+import multiprocessing
+import os
+import signal
+import socket
+import tempfile
+from collections.abc import Iterator
+from functools import partial
+
+import uvicorn
+from anyio.from_thread import start_blocking_portal
+from fastapi import FastAPI
+from uvicorn.supervisors import Multiprocess
+
+from app.hub import hub_of
+from app.logs import configure_logs
+from app.main import create_app
+from app.settings import Settings
+from app.worker import run_loops
+
+_HUNG = 60  # seconds without a sign of life; to read a body of the largest size takes one
+_YOUNG = 50_000  # objects before garbage is looked for: the rows of a batch, which is none, are several thousand
+_LAST_REQUESTS = 10  # seconds that requests under way have to end
+
+
+def serve(settings: Settings, url: str, listening: socket.socket) -> None:
+    """Serve on the socket until SIGINT or SIGTERM, and do the background work if the settings say so."""
+    config = uvicorn.Config(
+        partial(_served, settings, url), factory=True, workers=settings.processes, log_config=None, access_log=False,
+        server_header=False, timeout_graceful_shutdown=_LAST_REQUESTS, timeout_worker_healthcheck=_HUNG,
+    )  # fmt: skip
+    with _background_work(settings, url) if settings.worker else contextlib.nullcontext():
+        if settings.processes == 1:
+            # uvicorn finishes the requests under way, then raises the signal that it got again.
+            with contextlib.suppress(KeyboardInterrupt):
+                uvicorn.Server(config).run(sockets=[listening])
+        else:
+            with _common_metrics():
+                Multiprocess(config, [listening]).run()
+
+
+def _served(settings: Settings, url: str) -> FastAPI:
+    """The application of a process that serves; what `serve` has configured must be configured there too."""
+    if (keeper := multiprocessing.parent_process()) is not None:
+        configure_logs(settings.log_level)
+        _end_with(keeper.sentinel)
+    gc.set_threshold(_YOUNG)
+    return create_app(settings, url)
+
+
+def _end_with(sentinel: int) -> None:
+    """If the keeper is killed nobody would end this process, which would keep the port from the next hub."""
+    loop = asyncio.get_running_loop()
+
+    def end() -> None:
+        loop.remove_reader(sentinel)
+        signal.raise_signal(signal.SIGTERM)
+
+    loop.add_reader(sentinel, end)
+
+
+@contextlib.contextmanager
+def _background_work(settings: Settings, url: str) -> Iterator[None]:
+    """In a thread of this process: what serves is not held up by it."""
+
+    async def work() -> None:
+        async with hub_of(settings, url) as hub:
+            await run_loops(hub)
+
+    with start_blocking_portal() as portal:
+        working = portal.start_task_soon(work)
+        try:
+            yield
+        finally:
+            working.cancel()
+
+
+@contextlib.contextmanager
+def _common_metrics() -> Iterator[None]:
+    """Each process counts in files of this folder, and whichever is asked for `/metrics` adds them up."""
+    with tempfile.TemporaryDirectory(prefix="ioc-hub-metrics-") as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+        yield

@@ -1,0 +1,83 @@
+"""Several processes that answer: they are one hub to whoever asks, and none outlives the one that keeps them."""
+
+import os
+import select
+import signal
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.journeys.conftest import RunningHub, child_processes, hub_process
+
+LONGEST = 60
+
+
+@pytest.fixture
+def settings(reference_database: str) -> Mapping[str, str]:
+    return {"IOC_PROCESSES": "3", "IOC_DATABASE_URL": reference_database.replace("+psycopg", "")}
+
+
+@pytest.fixture
+def hub(tmp_path: Path, settings: Mapping[str, str]) -> Iterator[RunningHub]:
+    with hub_process(tmp_path / "hub", "--no-demo", settings=settings) as running:
+        yield running
+
+
+def serving(hub: RunningHub, without: int | None = None) -> list[int]:
+    """Its three processes, as soon as there are three."""
+    deadline = time.monotonic() + LONGEST
+    while time.monotonic() < deadline:
+        found = child_processes(hub.process.pid)
+        if len(found) == 3 and without not in found:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(f"processes that answer: {found}")
+
+
+def wait_for_end(handles: list[int]) -> None:
+    ended = select.poll()
+    for handle in handles:
+        ended.register(handle, select.POLLIN)
+    deadline = time.monotonic() + LONGEST
+    while handles and time.monotonic() < deadline:
+        for handle, _ in ended.poll(1000):
+            ended.unregister(handle)
+            os.close(handle)
+            handles.remove(handle)
+    assert not handles, "a process did not end"
+
+
+def test_a_process_that_dies_is_replaced_and_nobody_waits_for_it(hub: RunningHub) -> None:
+    victim = serving(hub)[0]
+
+    os.kill(victim, signal.SIGKILL)
+
+    for _ in range(20):
+        assert httpx.get(f"{hub.url}/healthz", timeout=LONGEST).status_code == 200
+    assert victim not in serving(hub, without=victim)
+
+
+def test_none_outlives_the_one_that_keeps_them(hub: RunningHub, settings: Mapping[str, str]) -> None:
+    handles = [os.pidfd_open(process) for process in serving(hub)]
+
+    hub.process.kill()
+
+    wait_for_end(handles)
+    with hub_process(hub.data, "--no-demo", "--port", hub.url.rpartition(":")[2], settings=settings) as again:
+        assert httpx.get(f"{again.url}/readyz", timeout=LONGEST).json()["ready"]
+
+
+def test_metrics_are_those_of_all_of_them(hub: RunningHub) -> None:
+    serving(hub)
+    for _ in range(30):  # each on a connection of its own, which any of them may take
+        httpx.get(f"{hub.url}/healthz", timeout=LONGEST)
+
+    metrics = httpx.get(f"{hub.url}/metrics", timeout=LONGEST).text
+
+    [counted] = [
+        line for line in metrics.splitlines() if line.startswith("ioc_http_requests_total{") and "healthz" in line
+    ]
+    assert float(counted.split()[-1]) == 31  # one more said that the hub was there
