@@ -1,8 +1,8 @@
 """What was observed: sources, batches, readings and their earlier values.
 
 `reading` and `reading_history` have the same columns; together they hold every value that was ever accepted, each with
-the time in which it was the hub's answer: `[received_at, superseded_at)`. Neither has foreign keys: `ownership` has them, so
-that they are checked once for each (indicator, unit) and not once for each reading.
+the time in which it was the hub's answer: `[received_at, superseded_at)`. Neither has foreign keys, which would cost more than
+the reading: indicators and units are never deleted, and that its source is there is checked once, for its batch.
 """
 
 from decimal import Decimal
@@ -20,7 +20,6 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.database import Base, Instant, LocalTime
-from app.models.catalogue import Indicator, Unit
 
 
 class Source(Base):
@@ -58,9 +57,9 @@ class Ownership(Base):
 
     __tablename__ = "ownership"
 
-    indicator_id: Mapped[int] = mapped_column(ForeignKey(Indicator.id), primary_key=True)
-    unit_id: Mapped[int] = mapped_column(ForeignKey(Unit.id), primary_key=True)
-    source_id: Mapped[int] = mapped_column(ForeignKey(Source.id), index=True)
+    indicator_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    unit_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    source_id: Mapped[int] = mapped_column()
 
 
 class _Observation:

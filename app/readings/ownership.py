@@ -54,7 +54,6 @@ SELECT * FROM unnest(%(indicators)s, %(units)s, %(sources)s) ON CONFLICT DO NOTH
 _OWNERS = """
 SELECT indicator_id, unit_id, source_id
   FROM unnest(%(indicators)s, %(units)s) AS asked(indicator_id, unit_id) JOIN ownership o USING (indicator_id, unit_id)
-   FOR KEY SHARE OF o
 """
 
 
@@ -64,13 +63,15 @@ async def claim(
     """Give each pair to the source that claims it, unless it has an owner; returns the owners of all that is asked for.
 
     In the order of the pairs, so that two transactions that claim the same wait for each other in one direction only.
-    The owners are looked up by a statement of its own: it sees whom the claims had to wait for. None of them can go before
-    the commit.
+    The owners are looked up by a statement of its own: it sees whom the claims had to wait for. An owner may be taken away
+    until the commit; whose batch it is cannot (app.readings.demo), so nothing is stored for a source that is gone.
     """
     if claims:
         pairs = sorted(claims)
         sources = Integers.of([claims[pair] for pair in pairs])
         await cursor.execute(_CLAIM, _columns(pairs) | {"sources": sources}, prepare=True)
+        if cursor.rowcount == len(claims) and claims.keys() >= set(asked):
+            return dict(claims)
     await cursor.execute(_OWNERS, _columns(list(asked)), prepare=True)
     return {(indicator, unit): source for indicator, unit, source in await cursor.fetchall()}
 

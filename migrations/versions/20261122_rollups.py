@@ -21,12 +21,8 @@ def upgrade() -> None:
         sa.Column("indicator_id", sa.Integer(), nullable=False),
         sa.Column("unit_id", sa.Integer(), nullable=False),
         sa.Column("source_id", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["indicator_id"], ["indicator.id"], name=op.f("ownership_indicator_id_fkey")),
-        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("ownership_source_id_fkey")),
-        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("ownership_unit_id_fkey")),
         sa.PrimaryKeyConstraint("indicator_id", "unit_id", name=op.f("ownership_pkey")),
     )
-    op.create_index(op.f("ownership_source_id_idx"), "ownership", ["source_id"], unique=False)
     op.create_table(
         "rollup",
         sa.Column("indicator_id", sa.Integer(), autoincrement=False, nullable=False),
@@ -86,7 +82,7 @@ def upgrade() -> None:
     )
     op.alter_column("change", "topic", comment="catalogue, keys, readings, targets")
 
-    # Readings move into partitions, without foreign keys: those of `ownership` stand for them.
+    # Readings move into partitions, without foreign keys: that of `batch` to its source stands for them.
     op.execute("INSERT INTO ownership SELECT indicator_id, unit_id, min(source_id) FROM reading GROUP BY 1, 2")
     op.execute("ALTER TABLE reading RENAME TO reading_before")
     op.execute("ALTER INDEX reading_pkey RENAME TO reading_before_pkey")
@@ -145,7 +141,6 @@ def downgrade() -> None:
     op.drop_index("stale_mark_id_idx", table_name="stale_mark")
     op.drop_table("stale_mark")
     op.drop_table("rollup")
-    op.drop_index(op.f("ownership_source_id_idx"), table_name="ownership")
     op.drop_table("ownership")
     op.execute("DROP AGGREGATE union_of (int[])")
     op.execute("DROP EXTENSION intarray")
