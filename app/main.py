@@ -17,6 +17,7 @@ from app.hub import Hub
 from app.middleware import BoundedBody, RequestContext
 from app.readings.intake import Intake
 from app.routers import aggregates, catalogue, operations, readings, targets
+from app.routers.shortcut import Shortcut
 from app.settings import Settings
 
 DESCRIPTION = """The data hub behind a city's intelligent operations centre: KPI readings in, exact aggregates out.
@@ -63,6 +64,8 @@ def create_app(settings: Settings, url: str | None = None, catalogues: Catalogue
     app.openapi = functools.cache(functools.partial(describe, app))  # type: ignore[method-assign]
     for module in (readings, catalogue, aggregates, targets, operations):  # in the order in which they are asked most
         app.include_router(module.router)
+    app.router.routes.insert(0, Shortcut("GET", "/v1/aggregates", aggregates.get_plainly))
+    app.router.routes.insert(0, Shortcut("POST", "/v1/readings", readings.post_plainly))
     # Until there is a page for people, the documentation is what they come for.
     app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
     return app

@@ -78,6 +78,7 @@ def bucket_start(grain: Grain, moment: datetime) -> datetime:
             return datetime(moment.year, 1, 1)
 
 
+@lru_cache(maxsize=4096)  # an answer says the same few periods again and again
 def next_start(grain: Grain, start: datetime) -> datetime:
     """The start of the following period; `start` must be the start of one."""
     match grain:
@@ -127,6 +128,7 @@ def year_ago_start(grain: Grain, start: datetime) -> datetime | None:
         return None
 
 
+@lru_cache(maxsize=4096)
 def label(grain: Grain, start: datetime) -> str:
     match grain:
         case Grain.instant:

@@ -367,7 +367,9 @@ class Laws:
             return self._settled(self._figure(indicator, unit, bucket))
 
     def _settled(self, figure: Figure) -> Figure:
-        return figure if figure.value is None else replace(figure, value=settle(figure.value))
+        if figure.value is None or (value := settle(figure.value)) is figure.value:
+            return figure
+        return replace(figure, value=value)
 
     def _figure(self, indicator: Indicator, unit: Unit, bucket: Period) -> Figure:
         unfinished = bucket.end > self._now

@@ -1,13 +1,15 @@
 """`/v1/aggregates`, `/v1/aggregates/explain`, `/v1/rankings`: what it adds up to, and where a number comes from."""
 
-import contextlib
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.datastructures import QueryParams
 
+from app.auth import Caller
 from app.catalogue.access import require_readable
 from app.catalogue.catalogue import Catalogue, Indicator, Source, Unit
 from app.changes import latest_change
@@ -23,6 +25,7 @@ from app.errors import (
 )
 from app.hub import Hub
 from app.periods import Grain, Period, count_base_periods
+from app.problems import preferred_language
 from app.rollups.explain import Explanation, explain
 from app.rollups.laws import Comparison, Figure
 from app.rollups.series import (
@@ -46,6 +49,7 @@ from app.routers.dependencies import (
     Language,
     ReadCatalogue,
     ReadSession,
+    current_caller,
     refuse_unknown_parameters,
 )
 from app.schemas.aggregates import Aggregates, BucketGrain, Ranking
@@ -68,33 +72,95 @@ OneCode = Annotated[str, Query(max_length=100)]
 async def _tag(
     request: Request, hub: Hub, session: AsyncSession, catalogue: Catalogue, indicators: Iterable[Indicator]
 ) -> str:
-    """Of the last change of these indicators and their parts: what else happens in the hub leaves the answer as it is."""
-    feed = hub.changes
-    if feed.live:
-        parts = (part.id for one in indicators for part in (one, *catalogue.parts_of(one)))
-        # No newer than what was known before this session began to see: a tag must never be ahead of its answer.
-        known = session.info["heard"]
-        change: object = (
-            min(feed.of_indicators(parts), known),
-            min(feed.of_topic("targets"), known),
-            catalogue.version,
-        )
-    else:
-        change = await latest_change(session)
+    if hub.changes.live:
+        return _live_tag(request, hub, catalogue, indicators, session.info["heard"])
+    return _tag_of(request, hub, await latest_change(session))
+
+
+def _live_tag(request: Request, hub: Hub, catalogue: Catalogue, indicators: Iterable[Indicator], heard: int) -> str:
+    """Of the last change of these indicators and their parts: what else happens in the hub leaves the answer as it is.
+
+    No newer than what had been heard before the answer was looked up: a tag must never be ahead of its answer.
+    """
+    parts = (part.id for one in indicators for part in (one, *catalogue.parts_of(one)))
+    of_indicators, of_targets = hub.changes.of_indicators(parts), hub.changes.of_topic("targets")
+    return _tag_of(request, hub, (min(of_indicators, heard), min(of_targets, heard), catalogue.version))
+
+
+def _tag_of(request: Request, hub: Hub, change: object) -> str:
     # Whether a bucket has ended is the only thing in an answer that changes with nobody writing; buckets end on the hour.
     return etag(request, change, hub.now().replace(minute=0, second=0, microsecond=0))
 
 
-async def _understood(
-    hub: Hub, session: AsyncSession, understand: Callable[[Catalogue], Question]
-) -> tuple[Catalogue, Question]:
-    """A question in terms of the catalogue: of this process's copy, as long as nobody has said that there is another."""
-    latest = hub.catalogues.latest
-    if latest is not None and hub.changes.live and hub.changes.of_topic("catalogue") <= latest.version:
-        with contextlib.suppress(HubError):  # what it does not know may have come this very moment
-            return latest, understand(latest)
-    catalogue = await hub.catalogues.current(session)
-    return catalogue, understand(catalogue)
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What a request for aggregates says, still in words."""
+
+    indicator: list[str]
+    unit: list[str]
+    children_of: list[str]
+    from_: str
+    to: str
+    grain: Grain
+    compare: list[str] = field(default_factory=list)
+    as_of: datetime | None = None
+
+    def understood(self, hub: Hub, caller: Caller | None, catalogue: Catalogue) -> Question:
+        indicators = asked_indicators(catalogue, self.indicator)
+        require_readable(caller, indicators)
+        start, end = asked_interval(hub.settings, self.from_, self.to)
+        when = f"{self.from_}…{self.to}"
+        units = _units(catalogue, self.unit, self.children_of, start, end, when, self.as_of)
+        question = Question(indicators, units, (), _comparisons(self.compare), self.as_of)
+        _require_few(hub, catalogue, question, self.grain, start, end)
+        return question.over(series_buckets(self.grain, start, end))
+
+
+async def get_plainly(request: Request) -> Response | None:
+    """The answer to what is plainly asked by this process's copies; None when it is not so plain, or they may be outdated.
+
+    What is wrong with a question is not said here: the framework's way looks at it anew.
+    """
+    hub: Hub = request.app.state.hub
+    catalogue, heard = hub.catalogues.latest, hub.changes.latest
+    asked = _plainly_asked(request.query_params)
+    if asked is None or catalogue is None or not hub.changes.live:
+        return None
+    if hub.changes.of_topic("catalogue") > catalogue.version:
+        return None
+    language = preferred_language(request.headers.get("accept-language"))
+    caller = await current_caller(hub, request.headers.get("x-api-key") or None)
+    try:
+        question = asked.understood(hub, caller, catalogue)
+        if wanted(request, JSON, CSV) != JSON:
+            return None
+    except HubError:
+        return None
+    tag = _live_tag(request, hub, catalogue, question.indicators, heard)
+    if fresh := not_modified(request, tag):
+        return fresh
+    series = await aggregate_plain(hub.database, catalogue, question, now=hub.now())
+    if series is None:
+        return None
+    return answer({"series": [series_out(catalogue, one, asked.grain, language) for one in series]}, language, tag=tag)
+
+
+def _plainly_asked(query: QueryParams) -> _Asked | None:
+    """What a query without comparisons and `asOf` says. None: there is more in it, or something wrong."""
+    said: dict[str, list[str]] = {name: [] for name in _PLAIN}
+    for name, value in query.multi_items():
+        if name not in said:
+            return None
+        said[name].append(value)
+    if any(len(values) > _PLAIN[name] for name, values in said.items()):
+        return None
+    grain = said["grain"][0] if said["grain"] else "month"
+    if not (said["from"] and said["to"] and grain in get_args(BucketGrain)):
+        return None
+    return _Asked(said["indicator"], said["unit"], said["children_of"], said["from"][0], said["to"][0], Grain[grain])
+
+
+_PLAIN = {"indicator": 100, "unit": 500, "children_of": 20, "from": 1, "to": 1, "grain": 1}  # and how often at most
 
 
 @router.get("/aggregates", response_model=Aggregates, responses=_refusals | NOT_MODIFIED)
@@ -102,6 +168,7 @@ async def get_aggregates(
     request: Request,
     hub: HubDep,
     session: ReadSession,
+    catalogue: ReadCatalogue,
     caller: CallerDep,
     language: Language,
     as_of: AsOf,
@@ -117,29 +184,12 @@ async def get_aggregates(
 ) -> Response:
     """Series of figures: each with its origin, status, coverage, and the comparisons asked for. JSON, or CSV by `Accept`."""
     media_type, length = wanted(request, JSON, CSV), Grain[grain]
-
-    def understand(catalogue: Catalogue) -> Question:
-        indicators = asked_indicators(catalogue, indicator)
-        require_readable(caller, indicators)
-        start, end = asked_interval(hub.settings, from_, to)
-        question = Question(
-            indicators=indicators,
-            units=_units(catalogue, unit or [], children_of or [], start, end, f"{from_}…{to}", as_of),
-            buckets=(),
-            compare=_comparisons(compare or []),
-            as_of=as_of,
-        )
-        _require_few(hub, catalogue, question, length, start, end)
-        return question.over(series_buckets(length, start, end))
-
-    catalogue, question = await _understood(hub, session, understand)
+    asked = _Asked(indicator, unit or [], children_of or [], from_, to, length, compare or [], as_of)
+    question = asked.understood(hub, caller, catalogue)
     tag = await _tag(request, hub, session, catalogue, question.indicators)
     if fresh := not_modified(request, tag):
         return fresh
-    series = await aggregate_plain(hub.database, catalogue, question, now=hub.now()) if question.plain else None
-    if series is None:
-        catalogue = await hub.catalogues.current(session)
-        series = await aggregate(session, catalogue, understand(catalogue), now=hub.now())
+    series = await aggregate(session, catalogue, question, now=hub.now())
     if media_type == CSV:
         return csv_answer(
             _COLUMNS, [row for one in series for row in _rows(catalogue, one, language)], language, tag=tag

@@ -231,6 +231,7 @@ async def test_a_change_of_one_indicator_leaves_the_tags_of_others(hub: HubUnder
 
 async def test_the_feed_catches_up_after_its_connection_was_lost(hub: HubUnderTest) -> None:
     feed = hub.hub.changes
+    await feed.reached(1)  # it listens
     async with hub.session() as session:
         killed = await session.scalar(
             text(
