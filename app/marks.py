@@ -87,7 +87,22 @@ async def mark_units(session: AsyncSession, restated: Iterable[Restated]) -> Non
 
 
 async def mark_indicators(session: AsyncSession, indicator_ids: Sequence[int]) -> int:
-    """Everything that these indicators have; returns the number of marks. Rows that nothing stands behind will go, too."""
+    """Everything that these indicators have; returns the number of marks. Rows that nothing stands behind will go, too.
+
+    The roller looks for no row where a unit without children never has one (`app.rollups.own`); these go here.
+    """
+    await session.execute(
+        text(
+            f"""
+            DELETE FROM rollup r
+             USING (SELECT i.id, i.over_time, {_BASE} AS base FROM indicator i WHERE i.id = ANY (CAST(:indicators AS int[]))) AS b
+             WHERE r.indicator_id = b.id AND r.own AND r.grain IN (3, 5, 6) AND r.grain > b.base
+               AND b.over_time NOT IN ('none', 'cumulative')
+               AND NOT EXISTS (SELECT FROM unit_parent p WHERE p.parent_id = r.unit_id)
+            """
+        ),
+        {"indicators": list(indicator_ids)},
+    )
     marked = await session.execute(
         text(
             f"""

@@ -11,8 +11,9 @@ from app.database import Base, Instant, LocalTime
 class Rollup(Base):
     """What an indicator of a unit adds up to in a bucket: V(unit, bucket) of docs/aggregation.md.
 
-    There is a row wherever base readings stand behind a bucket, except for the bucket of a base reading itself. Ratios have
-    none: they are divided when they are asked for. What was reported for exactly the bucket beats the row when it is shown.
+    There is a row wherever base readings stand behind a bucket, except for the bucket of a base reading itself, and for those
+    weeks, quarters and years of which a unit's own days and months say all (`app.rollups.own`). Ratios have none: they are divided
+    when they are asked for. What was reported for exactly the bucket beats the row when it is shown.
     """
 
     __tablename__ = "rollup"

@@ -11,6 +11,7 @@ from app.catalogue.catalogue import Catalogue, Indicator, Unit
 from app.periods import Period
 from app.rollups.laws import EXACT, Laws, Observations
 from app.rollups.observations import Span, fetch_observations, reach
+from app.rollups.own import is_folded
 from app.rollups.stored import WRITE_COMPUTED
 
 Cells = Mapping[tuple[Indicator, Period], Sequence[Unit]]
@@ -60,6 +61,10 @@ def _row(
     in_base = bucket.grain is indicator.base and indicator.over_time != "cumulative"
     if own and in_base and observations.reported(indicator, unit, bucket) is not None:
         return None  # the reading itself is shown
+    if own and is_folded(indicator, bucket.grain):
+        behind = laws.contributions(indicator, unit, start, end)
+        if all(who is unit for who, _ in behind):
+            return None  # nothing but its own cells, which say it already
     derived = laws.derive(indicator, unit, bucket)
     part, coverage = derived.part, derived.coverage
     if part is None and not derived.refused:

@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.catalogue.catalogue import Indicator, Unit
 from app.periods import Grain, Period, anchor_of, bucket_start, next_start
 from app.rollups.laws import Observation, Observations, hour_of_instants
+from app.rollups.own import FOLDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +90,6 @@ SELECT r.indicator_id, r.unit_id, 0, r.period_start, r.value, r.status, NULL, r.
    AND r.period_start >= a.starts AND r.period_start < a.ends AND r.period_start < f.before
  WHERE r.unit_id = ANY (CAST(:units AS int[]))
 """
-
-
-# The time laws under which an hour says all that is ever asked of its instants.
-FOLDED = frozenset({"sum", "mean", "min", "max", "last"})
 
 
 async def fetch_observations(

@@ -144,6 +144,9 @@ class Forest:
         return found
 
 
+# What a unit's own readings alone say of these is not kept: it is read off its days and months, under the laws by which that is all.
+_NOT_KEPT = frozenset({Grain.week, Grain.quarter, Grain.year})
+_READ_OFF = frozenset({"sum", "mean", "min", "max", "last"})
 _AS_IT_IS = frozenset({"sum", "min", "max", "last"})  # laws that leave one value alone
 
 
@@ -196,15 +199,19 @@ class Recount:
             return None
         standing = self._standing((unit_id, start, end))
         part, own = standing.part, standing.own
+        alone = own
         if self._flow and bucket.grain is self._base:
             if part is not None and not own:
                 self._give(unit_id, part)
         elif self._flow:
             given = self._given.get(bucket, {}).get(unit_id)
+            alone = own and given is None
             part = _combined("sum", [one for one in (part if own else None, given) if one is not None])
             if self._is_mixed():
                 standing = self._standing_of_flow(unit_id, start, end, frozenset())
         if part is None and not self._kept_out(unit_id, start, end):
+            return None
+        if alone and bucket.grain is not self._base and bucket.grain in _NOT_KEPT and self._over_time in _READ_OFF:
             return None
         expected = _periods_in(self._base, start, end)
         coverage = (

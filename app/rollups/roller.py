@@ -4,9 +4,9 @@ A pass claims stale marks, coalesces them into buckets, and computes each bucket
 corrected readings are all the same easy case. It does so in sets of SQL, in three steps:
 
 1. **own**: for the marked units, what their own base readings say of a bucket, by the time law; finer buckets first, so
-   that a year is made of its months and not of its days;
+   that a month is made of its days and not of its hours;
 2. **above**: for the units over them, what their children's cells of the same bucket say, by the unit law; level by level,
-   lowest first;
+   lowest first. What is not stored of a child (`app.rollups.own`) is folded there and then;
 3. **by the laws**: the few buckets for which a step up the tree is more than that (a unit that changes its parent inside the
    bucket, a flow that a unit and its children both reported) go through `app.rollups.laws`, reading by reading.
 
@@ -14,10 +14,10 @@ The rules are those of docs/aggregation.md. Everything happens in one transactio
 announcement comes with the figures. Several rollers may run; they never compute the same indicator at the same time.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
 from sqlalchemy import text
@@ -28,6 +28,7 @@ from app.catalogue.catalogue import Catalogue, Indicator, Unit
 from app.changes import announce
 from app.periods import Grain, Period, anchor_of, bucket_start, count_base_periods
 from app.rollups.by_laws import store_by_laws
+from app.rollups.own import STEP, Pieces, fold, is_folded, makes_base_cells, pieces_of
 from app.rollups.stored import WRITE_COMPUTED
 
 # Of one pass, which should end in a fraction of a second: what comes meanwhile waits for the next one.
@@ -176,27 +177,6 @@ async def _following(
 
 # --- how each bucket is computed ----------------------------------------------------------------------------------
 
-
-def finer_of(base: Grain, grain: Grain) -> Grain:
-    """The cells that the own part of a bucket is made of."""
-    match grain:
-        case Grain.day:
-            return Grain.hour
-        case Grain.week:
-            return Grain.day
-        case Grain.month:
-            return Grain.week if base is Grain.week else Grain.day
-        case Grain.quarter:
-            return Grain.month
-        case Grain.year:
-            return Grain.quarter if base is Grain.quarter else Grain.month
-    raise ValueError(grain)
-
-
-_STEP = {
-    Grain.hour: "1 hour", Grain.day: "1 day", Grain.week: "7 days", Grain.month: "1 month", Grain.quarter: "3 months",
-    Grain.year: "1 year",
-}  # fmt: skip
 _TO_THURSDAY = timedelta(days=3)
 
 
@@ -207,6 +187,11 @@ class Lines:
     number: int
     silent: Mapping[int, int]
     cut: bool  # one of them is a child for a part only of its life in the bucket
+    # Numbers of crowds: all of them, those that have children or had, and all by the part of the bucket in which they live, if
+    # it is not the whole of it.
+    children: int
+    parents: int
+    by_life: Sequence[tuple[tuple[datetime, datetime] | None, int]]
 
     @property
     def all_silent(self) -> int:
@@ -220,8 +205,10 @@ class _Plan:
     catalogue: Catalogue
     own: list[tuple[Any, ...]] = field(default_factory=list)
     above: list[tuple[Any, ...]] = field(default_factory=list)
+    pieces: list[tuple[Any, ...]] = field(default_factory=list)
     by_laws: dict[Key, set[int]] = field(default_factory=dict)
     higher: dict[Key, Collection[int]] = field(default_factory=dict)
+    crowds: dict[tuple[int, ...], int] = field(default_factory=dict)
     _lines: dict[tuple[Any, ...], Lines] = field(default_factory=dict)
 
     @classmethod
@@ -230,28 +217,31 @@ class _Plan:
         above = {unit_id: tree.above(unit_id) for units in touched.values() for unit_id in units}
         for key, units in touched.items():
             parents = units & catalogue.parent_ids
-            plan.add(bucket_of(catalogue, key), units, parents, parents.union(*(above[unit_id] for unit_id in units)))
+            plan.add(bucket_of(catalogue, key), units, parents.union(*(above[unit_id] for unit_id in units)))
         return plan
 
     @property
     def lines(self) -> list[Lines]:
         return [lines for lines in self._lines.values() if lines.silent]
 
-    def add(self, bucket: Bucket, units: Collection[int], parents: Collection[int], higher: Collection[int]) -> None:
-        """`parents`: those of the marked units that have children or had; `higher`: they, and all above."""
+    def add(self, bucket: Bucket, units: Collection[int], higher: Collection[int]) -> None:
+        """`higher`: those of the marked units that have children or had, and all above."""
+        indicator, grain = bucket.indicator, bucket.period.grain
         if _takes_own_by_laws(bucket):
             self.by_laws[bucket.key] = {*units, *higher}
             return
-        # A base reading is shown as it is. Only instants and year-to-date figures make rollups out of one; and it takes the
-        # place of what the children said.
-        as_it_is = bucket.period.grain is bucket.indicator.base and not _makes_base_cells(bucket.indicator)
-        self._add_own(bucket, parents if as_it_is else units)
+        # A base reading is shown as it is. Only instants and year-to-date figures make rollups out of one.
+        if makes_base_cells(indicator) if grain is indicator.base else not is_folded(indicator, grain):
+            self._add_own(bucket, units)
+            # Where a unit and its children reported the same flow, its own part is no longer what was stored as its own.
+            self._add_own(bucket, set(higher).difference(units))
         self.higher[bucket.key] = higher
-        cells = [self._above_cell(bucket, self.catalogue.units[unit_id]) for unit_id in higher]
-        if _goes_up_by_periods(bucket) or any(lines.cut for _, lines in cells):
+        lines_of = [self._lines_of(bucket, self.catalogue.units[unit_id]) for unit_id in higher]
+        if _goes_up_by_periods(bucket) or any(lines.cut for lines in lines_of):
             self.by_laws[bucket.key] = set(higher)
-        else:
-            self.above.extend(cell for cell, _ in cells)
+            return
+        for unit_id, lines in zip(higher, lines_of, strict=True):
+            self._add_above(bucket, self.catalogue.units[unit_id], lines)
 
     def _add_own(self, bucket: Bucket, units: Collection[int]) -> None:
         """One row for all units that live through the bucket, one for each that begins or ends inside."""
@@ -262,55 +252,79 @@ class _Plan:
             if unit.start <= start and end <= unit.end:
                 whole.append(unit_id)
             else:
-                self.own.append(_own_cell(bucket, [unit_id], max(start, unit.start), min(end, unit.end)))
+                self._add_own_cell(bucket, [unit_id], max(start, unit.start), min(end, unit.end))
         if whole:
-            self.own.append(_own_cell(bucket, whole, start, end))
+            self._add_own_cell(bucket, whole, start, end)
 
-    def _above_cell(self, bucket: Bucket, unit: Unit) -> tuple[tuple[Any, ...], Lines]:
+    def _add_own_cell(self, bucket: Bucket, units: Iterable[int], start: datetime, end: datetime) -> None:
         indicator, period = bucket.indicator, bucket.period
-        start, end = max(period.start, unit.start), min(period.end, unit.end)
-        lines = self._lines_of(bucket, unit, start, end)
-        cell = (
-            indicator.id, unit.id, period.grain.value, period.start, period.end, indicator.base.value,
-            indicator.over_time, indicator.over_units, count_base_periods(indicator.base, start, end),
-            self.catalogue.tree.height(unit.id), lines.number, lines.all_silent,
+        base, in_base = indicator.base, period.grain is indicator.base
+        to_anchor = _TO_THURSDAY if base is Grain.week else timedelta()
+        pieces = None if in_base else pieces_of(indicator, period).of(start, end)
+        new_year = datetime(period.anchor.year if in_base else period.start.year, 1, 1)
+        self.own.append(
+            (len(self.own) + 1, indicator.id, self._crowd(units), period.grain.value, period.start, base.value, indicator.over_time,
+             indicator.periodicity == "realtime", STEP[base], *(pieces.columns if pieces else (None,) * 5),
+             start - to_anchor, end - to_anchor, new_year - to_anchor, count_base_periods(base, start, end))
         )  # fmt: skip
-        return cell, lines
 
-    def _lines_of(self, bucket: Bucket, unit: Unit, start: datetime, end: datetime) -> Lines:
+    def _crowd(self, units: Iterable[int]) -> int:
+        """The number of a set of units: most buckets are about the same ones."""
+        return self.crowds.setdefault(tuple(sorted(units)), len(self.crowds) + 1)
+
+    def _add_above(self, bucket: Bucket, unit: Unit, lines: Lines) -> None:
+        indicator, period = bucket.indicator, bucket.period
+        base, place, height = indicator.base, len(self.above) + 1, self.catalogue.tree.height(unit.id)
+        in_base, folded = period.grain is base, is_folded(indicator, period.grain)
+        sent = in_base and indicator.over_time != "cumulative"
+        own = Pieces(period.grain, sent, True, period.start, period.end)
+        if folded:
+            pieces = pieces_of(indicator, period)
+            own = pieces.of(unit.start, unit.end)
+            for life, crowd in lines.by_life:
+                start, end = life or (period.start, period.end)
+                part = pieces.of(start, end)
+                self.pieces.append(
+                    (place, height, indicator.id, crowd, indicator.over_time, *part.columns,
+                     STEP[base], count_base_periods(base, start, end))
+                )  # fmt: skip
+        # A unit without children has no row of what is folded, nor one beside a base reading.
+        childless_too = not folded and (not in_base or makes_base_cells(indicator))
+        start, end = max(period.start, unit.start), min(period.end, unit.end)
+        self.above.append(
+            (place, indicator.id, unit.id, period.grain.value, period.start, period.end, indicator.over_time, indicator.over_units,
+             count_base_periods(base, start, end), height, lines.number, lines.all_silent,
+             lines.children if childless_too else lines.parents, lines.children if sent else None,
+             in_base, folded, own.grain.value, own.sent, own.since, own.until)
+        )  # fmt: skip
+
+    def _lines_of(self, bucket: Bucket, unit: Unit) -> Lines:
         tree, base, at_end = self.catalogue.tree, bucket.indicator.base, bucket.indicator.over_time == "last"
-        whole = (start, end) == (bucket.period.start, bucket.period.end)
+        whole = (bucket.period.start, bucket.period.end)
+        start, end = max(bucket.period.start, unit.start), min(bucket.period.end, unit.end)
         # Between two turns of the tree all buckets have the same lines.
-        epoch = tree.epoch(start, end) if whole else None
+        epoch = tree.epoch(start, end) if (start, end) == whole else None
         key: tuple[Any, ...] = (unit.id, epoch) if epoch is not None else (unit.id, bucket.period, base, at_end)
         if (found := self._lines.get(key)) is None:
             silent, cut = {}, False
+            by_life: dict[tuple[datetime, datetime] | None, list[int]] = {}
             for edge, since, until in tree.edges_in(unit, start, end, at_end=at_end):
                 if count_base_periods(base, since, until):
                     silent[edge.child.id] = tree.silent(base, edge.child, since, until, at_end=at_end)
                     lives = (max(bucket.period.start, edge.child.start), min(bucket.period.end, edge.child.end))
                     cut = cut or (since, until) != lives
-            found = self._lines[key] = Lines(len(self._lines) + 1, silent, cut)
+                    by_life.setdefault(None if lives == whole else lives, []).append(edge.child.id)
+            found = self._lines[key] = Lines(
+                len(self._lines) + 1, silent, cut,
+                self._crowd(silent), self._crowd(self.catalogue.parent_ids.intersection(silent)),
+                [(life, self._crowd(children)) for life, children in by_life.items()],
+            )  # fmt: skip
         return found
 
 
 def bucket_of(catalogue: Catalogue, key: Key) -> Bucket:
     indicator_id, grain, start = key
     return Bucket(catalogue.indicators_by_id[indicator_id], Period(Grain(grain), start))
-
-
-def _own_cell(bucket: Bucket, units: Sequence[int], start: datetime, end: datetime) -> tuple[Any, ...]:
-    indicator, period = bucket.indicator, bucket.period
-    base = indicator.base
-    finer = base if period.grain is base else finer_of(base, period.grain)
-    to_anchor = _TO_THURSDAY if base is Grain.week else timedelta()
-    to_finer = _TO_THURSDAY if finer is Grain.week and period.grain is not base else timedelta()
-    new_year = datetime(period.anchor.year if period.grain is base else period.start.year, 1, 1)
-    return (
-        indicator.id, "{" + ",".join(map(str, units)) + "}", period.grain.value, period.start, base.value, finer.value,
-        indicator.over_time, indicator.periodicity == "realtime", _STEP[base], start - to_anchor, end - to_anchor,
-        period.start - to_finer, period.end - to_finer, new_year - to_anchor, count_base_periods(base, start, end),
-    )  # fmt: skip
 
 
 def _takes_own_by_laws(bucket: Bucket) -> bool:
@@ -322,10 +336,6 @@ def _takes_own_by_laws(bucket: Bucket) -> bool:
     week = bucket.period.grain is Grain.week and indicator.base is not Grain.week
     across = bucket.period.start.year != (bucket.period.end - timedelta(days=1)).year
     return indicator.over_time == "cumulative" and week and across
-
-
-def _makes_base_cells(indicator: Indicator) -> bool:
-    return indicator.periodicity == "realtime" or indicator.over_time == "cumulative"
 
 
 def _goes_up_by_periods(bucket: Bucket) -> bool:
@@ -346,108 +356,95 @@ _STAGES = ((Grain.day,), (Grain.week, Grain.month), (Grain.quarter, Grain.year))
 async def _compute(session: AsyncSession, plan: _Plan, frozen: str) -> None:
     """`frozen`: the hours before it have lost their instants and stay as they are."""
     await _hand_over(session, plan)
-    grains = {cell[2] for cell in plan.own}
-    if any(cell[2] == cell[4] for cell in plan.own):
+    cells = {(cell[3], cell[3] == cell[5], cell[6] == "cumulative") for cell in plan.own}
+    if any(in_base for _, in_base, _ in cells):
         await session.execute(text(_OWN_BASE), {"frozen": frozen})
     for stage in _STAGES:
-        if grains.intersection(stage):
-            await session.execute(text(_OWN_COARSER), {"grains": [grain.value for grain in stage]})
+        for statement, of_year in ((_OWN_COARSER, False), (_OWN_OF_YEAR, True)):
+            grains = {grain for grain, in_base, cumulative in cells if not in_base and cumulative is of_year}
+            if now := grains.intersection(stage):
+                await session.execute(text(statement), {"grains": list(now)})
     for height in sorted({cell[9] for cell in plan.above}):
         mixed = await session.execute(text(_ABOVE), {"height": height})
         for row in mixed:
             key = (row.indicator_id, row.grain, row.period_start)
             plan.by_laws[key] = set(plan.higher[key])
     if plan.by_laws:
-        cells = {}
+        by_laws = {}
         for key, units in plan.by_laws.items():
             bucket = bucket_of(plan.catalogue, key)
-            cells[bucket.indicator, bucket.period] = [plan.catalogue.units[unit_id] for unit_id in units]
-        await store_by_laws(session, plan.catalogue, cells)
+            by_laws[bucket.indicator, bucket.period] = [plan.catalogue.units[unit_id] for unit_id in units]
+        await store_by_laws(session, plan.catalogue, by_laws)
 
 
-_TABLES = (
-    """
-    CREATE TEMPORARY TABLE IF NOT EXISTS own_cell (
-        place integer, indicator_id integer, unit_id integer, grain smallint, period_start timestamp, base smallint, finer smallint,
-        over_time text, realtime boolean, step interval, base_from timestamp, base_to timestamp,
-        finer_from timestamp, finer_to timestamp, year_from timestamp, expected integer
-    ) ON COMMIT DELETE ROWS
-    """,
-    """
-    CREATE TEMPORARY TABLE IF NOT EXISTS above_cell (
-        place integer, indicator_id integer, unit_id integer, grain smallint, period_start timestamp, period_end timestamp,
-        base smallint, over_time text, over_units text, expected integer, height integer, lines integer, all_silent integer
-    ) ON COMMIT DELETE ROWS
-    """,
-    "CREATE TEMPORARY TABLE IF NOT EXISTS line (lines integer, child_id integer, silent integer) ON COMMIT DELETE ROWS",
-    "DELETE FROM own_cell",
-    "DELETE FROM above_cell",
-    "DELETE FROM line",
-)
-
-
-def _columns(rows: Sequence[tuple[Any, ...]], names: Sequence[str]) -> dict[str, list[Any]]:
-    return {name: [row[place] for row in rows] for place, name in enumerate(names)}
+# The plan in the hands of Postgres; columns in the order of the tuples above. Crowds are sets of units.
+_TABLES = {
+    "crowd": "number integer, unit_ids integer[]",
+    "own_cell": (
+        "place integer, indicator_id integer, crowd integer, grain smallint, period_start timestamp, base smallint, over_time text,"
+        " realtime boolean, step interval, finer smallint, sent boolean, made boolean, since timestamp, until timestamp,"
+        " base_from timestamp, base_to timestamp, year_from timestamp, expected integer"
+    ),
+    "above_cell": (
+        "place integer, indicator_id integer, unit_id integer, grain smallint, period_start timestamp, period_end timestamp,"
+        " over_time text, over_units text, expected integer, height integer, lines integer, all_silent integer, stored integer,"
+        " reported integer, in_base boolean, folded boolean, finer smallint, sent boolean, since timestamp, until timestamp"
+    ),
+    "piece": (
+        "place integer, height integer, indicator_id integer, crowd integer, over_time text, finer smallint, sent boolean,"
+        " made boolean, since timestamp, until timestamp, step interval, expected integer"
+    ),
+    "line": "lines integer, child_id integer, silent integer",
+}
 
 
 async def _hand_over(session: AsyncSession, plan: _Plan) -> None:
-    """Hand the plan over to Postgres."""
-    for statement in _TABLES:
-        await session.execute(text(statement))
-    if plan.own:
-        await session.execute(text(_PUT_OWN), _columns(plan.own, _OWN_COLUMNS))
-    if plan.above:
-        await session.execute(text(_PUT_ABOVE), _columns(plan.above, _ABOVE_COLUMNS))
-        lines = [
-            (
-                one.number,
-                "{" + ",".join(map(str, one.silent)) + "}",
-                "{" + ",".join(map(str, one.silent.values())) + "}",
-            )
-            for one in plan.lines
-        ]
-        await session.execute(text(_PUT_LINES), _columns(lines, ("lines", "children", "silent")))
+    rows: dict[str, Sequence[tuple[Any, ...]]] = {
+        "crowd": [(number, _array(units)) for units, number in plan.crowds.items()],
+        "own_cell": plan.own,
+        "above_cell": plan.above,
+        "piece": plan.pieces,
+        "line": [(one.number, child_id, silent) for one in plan.lines for child_id, silent in one.silent.items()],
+    }
+    for table, columns in _TABLES.items():
+        await session.execute(text(f"CREATE TEMPORARY TABLE IF NOT EXISTS {table} ({columns}) ON COMMIT DELETE ROWS"))
+        await session.execute(text(f"DELETE FROM {table}"))
+        if rows[table]:
+            # As text, which is by far the fastest way to write many lists.
+            lists = {
+                f"_{place}": _array(column) for place, column in enumerate(zip(*rows[table], strict=True), start=1)
+            }
+            await session.execute(text(_put(table)), lists)
 
 
-_OWN_COLUMNS = (
-    "indicators", "units", "grains", "starts", "bases", "finer", "laws", "realtime", "steps", "base_from", "base_to", "finer_from",
-    "finer_to", "year_from", "expected",
-)  # fmt: skip
-_PUT_OWN = """
-INSERT INTO own_cell
-SELECT row_number() OVER (), c.indicator_id, u.unit_id, c.grain, c.period_start, c.base, c.finer, c.over_time, c.realtime, c.step::interval,
-       c.base_from, c.base_to, c.finer_from, c.finer_to, c.year_from, c.expected
-  FROM unnest(CAST(:indicators AS int[]), CAST(:units AS text[]), CAST(:grains AS int[]), CAST(:starts AS timestamp[]),
-              CAST(:bases AS int[]), CAST(:finer AS int[]), CAST(:laws AS text[]), CAST(:realtime AS boolean[]),
-              CAST(:steps AS text[]), CAST(:base_from AS timestamp[]), CAST(:base_to AS timestamp[]),
-              CAST(:finer_from AS timestamp[]), CAST(:finer_to AS timestamp[]), CAST(:year_from AS timestamp[]),
-              CAST(:expected AS int[]))
-       AS c(indicator_id, unit_ids, grain, period_start, base, finer, over_time, realtime, step, base_from, base_to,
-            finer_from, finer_to, year_from, expected),
-       unnest(c.unit_ids::int[]) AS u(unit_id)
-"""
-_ABOVE_COLUMNS = (
-    "indicators", "units", "grains", "starts", "ends", "bases", "laws", "unit_laws", "expected", "heights", "lines", "all_silent",
-)  # fmt: skip
-_PUT_ABOVE = """
-INSERT INTO above_cell
-SELECT row_number() OVER (), c.*
-  FROM unnest(CAST(:indicators AS int[]), CAST(:units AS int[]), CAST(:grains AS int[]), CAST(:starts AS timestamp[]),
-              CAST(:ends AS timestamp[]), CAST(:bases AS int[]), CAST(:laws AS text[]), CAST(:unit_laws AS text[]),
-              CAST(:expected AS int[]), CAST(:heights AS int[]), CAST(:lines AS int[]), CAST(:all_silent AS int[])) AS c
-"""
-_PUT_LINES = """
-INSERT INTO line
-SELECT l.lines, c.child_id, c.silent
-  FROM unnest(CAST(:lines AS int[]), CAST(:children AS text[]), CAST(:silent AS text[])) AS l(lines, children, silent),
-       unnest(l.children::int[], l.silent::int[]) AS c(child_id, silent)
-"""
+def _array(values: Iterable[Any]) -> str:
+    return (
+        "{"
+        + ",".join([f'"{one}"' if type(one) is str else "NULL" if one is None else str(one) for one in values])
+        + "}"
+    )
+
+
+@cache
+def _put(table: str) -> str:
+    kinds = dict(enumerate((column.split()[1] for column in _TABLES[table].split(",")), start=1))
+    lists = ", ".join(f"CAST(:_{place} AS text[])" for place in kinds)
+    names = ", ".join(f"_{place}" for place in kinds)
+    values = ", ".join(f"CAST(_{place} AS {kind})" for place, kind in kinds.items())
+    return f"INSERT INTO {table} SELECT {values} FROM unnest({lists}) AS row({names})"
+
 
 # The base grain. A base reading is shown as it is and needs no rollup, but for two kinds: instants make an hour (unless the hour
 # was reported), and a year-to-date figure makes the difference to the one before it in the year.
 _OWN_BASE = f"""
-WITH hours AS (
-    SELECT c.place, c.over_time, min(i.source_id) AS source_id,
+WITH cell AS MATERIALIZED (
+    SELECT c.*, u.unit_id
+      FROM own_cell c
+      JOIN crowd k ON k.number = c.crowd
+     CROSS JOIN LATERAL unnest(k.unit_ids) AS u(unit_id)
+     WHERE c.grain = c.base
+), hours AS (
+    SELECT c.place, c.unit_id, c.over_time, min(i.source_id) AS source_id,
            CASE c.over_time WHEN 'sum' THEN sum(i.value)
                             WHEN 'mean' THEN trim_scale(round(sum(i.value), 100) / count(*))
                             WHEN 'min' THEN min(i.value)
@@ -455,17 +452,17 @@ WITH hours AS (
                             WHEN 'last' THEN (array_agg(i.value ORDER BY i.period_start DESC))[1] END AS value,
            CASE c.over_time WHEN 'last' THEN (array_agg(i.status ORDER BY i.period_start DESC))[1]
                             ELSE min(i.status) END AS status
-      FROM own_cell c
+      FROM cell c
       JOIN reading i ON i.indicator_id = c.indicator_id AND i.unit_id = c.unit_id AND i.grain = 0
                     AND i.period_start >= c.base_from AND i.period_start < c.base_to
-     WHERE c.grain = c.base AND c.realtime AND i.value IS NOT NULL AND c.period_start >= CAST(:frozen AS timestamp)
+     WHERE c.realtime AND i.value IS NOT NULL AND c.period_start >= CAST(:frozen AS timestamp)
        AND NOT EXISTS (SELECT FROM reading h WHERE h.indicator_id = c.indicator_id AND h.unit_id = c.unit_id
                           AND h.grain = c.base AND h.period_start = c.period_start AND h.value IS NOT NULL)
-     GROUP BY c.place, c.over_time
+     GROUP BY c.place, c.unit_id, c.over_time
 ), flows AS (
-    SELECT c.place, c.over_time, now.source_id, now.value - coalesce(earlier.value, 0) AS value,
+    SELECT c.place, c.unit_id, c.over_time, now.source_id, now.value - coalesce(earlier.value, 0) AS value,
            least(now.status, earlier.status) AS status
-      FROM own_cell c
+      FROM cell c
       JOIN reading now ON now.indicator_id = c.indicator_id AND now.unit_id = c.unit_id AND now.grain = c.base
                       AND now.period_start = c.period_start
       LEFT JOIN LATERAL (
@@ -473,112 +470,122 @@ WITH hours AS (
             WHERE e.indicator_id = c.indicator_id AND e.unit_id = c.unit_id AND e.grain = c.base
               AND e.period_start >= c.year_from AND e.period_start < c.period_start AND e.value IS NOT NULL
             ORDER BY e.period_start DESC LIMIT 1) AS earlier ON true
-     WHERE c.grain = c.base AND c.over_time = 'cumulative' AND NOT c.realtime AND now.value IS NOT NULL AND c.expected > 0
+     WHERE c.over_time = 'cumulative' AND NOT c.realtime AND now.value IS NOT NULL AND c.expected > 0
 ), computed AS (
     SELECT c.indicator_id, c.unit_id, c.grain, c.period_start, s.value,
            CASE s.over_time WHEN 'mean' THEN s.value END AS total, s.status, ARRAY[s.source_id] AS source_ids,
            c.period_start + c.step AS until, 1 AS units_present, 1 AS units_expected, 1 AS periods_present,
            c.expected AS periods_expected, true AS own, c.place
-      FROM (SELECT place, over_time, source_id, value, status FROM hours
-             UNION ALL SELECT place, over_time, source_id, value, status FROM flows) AS s
-      JOIN own_cell c USING (place)
+      FROM (SELECT place, unit_id, over_time, source_id, value, status FROM hours
+             UNION ALL SELECT place, unit_id, over_time, source_id, value, status FROM flows) AS s
+      JOIN cell c USING (place, unit_id)
 ), written AS ({WRITE_COMPUTED})
 DELETE FROM rollup r
- USING own_cell c
- WHERE c.grain = c.base AND NOT EXISTS (SELECT FROM computed d WHERE d.place = c.place)
-   AND NOT (c.realtime AND r.own AND c.period_start < CAST(:frozen AS timestamp)
+ USING cell c
+ WHERE r.own AND NOT EXISTS (SELECT FROM computed d WHERE (d.place, d.unit_id) = (c.place, c.unit_id))
+   AND NOT (c.realtime AND c.period_start < CAST(:frozen AS timestamp)
             AND NOT EXISTS (SELECT FROM reading h WHERE h.indicator_id = c.indicator_id AND h.unit_id = c.unit_id
                                AND h.grain = c.base AND h.period_start = c.period_start AND h.value IS NOT NULL))
    AND (r.indicator_id, r.unit_id, r.grain, r.period_start) = (c.indicator_id, c.unit_id, c.grain, c.period_start)
 """
 
-# Coarser grains, out of base readings or out of the own cells of the grain below. What is the last one measured is looked up; the
-# weakest status of a year-to-date bucket is that of the figures of its subtraction: the last one inside and the last one before.
+# Coarser grains, out of base readings or out of the own cells of the grain below.
 _OWN_COARSER = f"""
-WITH parts AS (
-    SELECT c.place, r.period_start AS at, r.value, r.value AS total, 1 AS periods, r.status, r.source_id,
-           r.period_start + c.step AS until
+WITH cell AS MATERIALIZED (
+    SELECT c.*, k.unit_ids
       FROM own_cell c
-      JOIN reading r ON r.indicator_id = c.indicator_id AND r.unit_id = c.unit_id AND r.grain = c.base
-                    AND r.period_start >= c.base_from AND r.period_start < c.base_to
-     WHERE c.grain = ANY (CAST(:grains AS int[])) AND c.grain > c.base AND c.finer = c.base AND c.over_time <> 'cumulative'
-       AND r.value IS NOT NULL
-    UNION ALL
-    SELECT c.place, f.period_start, f.value, coalesce(f.total, f.value), f.periods_present, f.status, f.source_ids[1], f.until
+      JOIN crowd k ON k.number = c.crowd
+     WHERE c.grain = ANY (CAST(:grains AS int[])) AND c.grain > c.base AND c.over_time <> 'cumulative'
+), own AS MATERIALIZED ({fold("cell")}), computed AS (
+    SELECT c.indicator_id, o.unit_id, c.grain, c.period_start, o.value, o.total, o.status, o.source_ids, o.until,
+           1 AS units_present, 1 AS units_expected, o.periods AS periods_present, c.expected AS periods_expected, true AS own
+      FROM own o
+      JOIN cell c USING (place)
+), written AS ({WRITE_COMPUTED}), gone AS (
+    SELECT c.indicator_id, u.unit_id, c.grain, c.period_start
+      FROM cell c
+     CROSS JOIN LATERAL unnest(c.unit_ids) AS u(unit_id)
+     WHERE NOT EXISTS (SELECT FROM own o WHERE (o.place, o.unit_id) = (c.place, u.unit_id))
+)
+DELETE FROM rollup r
+ USING gone g
+ WHERE (r.indicator_id, r.unit_id, r.grain, r.period_start) = (g.indicator_id, g.unit_id, g.grain, g.period_start) AND r.own
+"""
+
+# The same of year-to-date figures: their differences add up, but the weakest status is that of the figures of the subtraction, the
+# last one inside and the last one before. So all their buckets are stored.
+_OWN_OF_YEAR = f"""
+WITH cell AS MATERIALIZED (
+    SELECT c.*, u.unit_id
       FROM own_cell c
-      JOIN rollup f ON f.indicator_id = c.indicator_id AND f.unit_id = c.unit_id AND f.grain = c.finer
-                   AND f.period_start >= c.finer_from AND f.period_start < c.finer_to
-     WHERE c.grain = ANY (CAST(:grains AS int[])) AND c.grain > c.base
-       AND (c.finer > c.base OR c.realtime OR c.over_time = 'cumulative') AND f.own
+      JOIN crowd k ON k.number = c.crowd
+     CROSS JOIN LATERAL unnest(k.unit_ids) AS u(unit_id)
+     WHERE c.grain = ANY (CAST(:grains AS int[])) AND c.grain > c.base AND c.over_time = 'cumulative'
 ), summed AS (
-    SELECT c.place, sum(p.periods)::integer AS periods, min(p.source_id) AS source_id, max(p.until) AS until,
-           CASE c.over_time WHEN 'mean' THEN sum(p.total) END AS total,
-           CASE c.over_time WHEN 'sum' THEN sum(p.value)
-                            WHEN 'cumulative' THEN sum(p.value)
-                            WHEN 'mean' THEN trim_scale(round(sum(p.total), 100) / sum(p.periods))
-                            WHEN 'min' THEN min(p.value)
-                            WHEN 'max' THEN max(p.value) END AS value,
-           CASE WHEN c.over_time <> 'none' THEN min(p.status) END AS status
-      FROM parts p JOIN own_cell c USING (place)
-     GROUP BY c.place, c.over_time
+    SELECT c.place, c.unit_id, sum(f.value) AS value, sum(f.periods_present)::integer AS periods, min(f.source_ids[1]) AS source_id,
+           max(f.until) AS until
+      FROM cell c
+      JOIN rollup f ON f.indicator_id = c.indicator_id AND f.unit_id = c.unit_id AND f.grain = c.finer
+                   AND f.period_start >= c.since AND f.period_start < c.until AND f.own
+     GROUP BY c.place, c.unit_id
 ), computed AS (
-    SELECT c.indicator_id, c.unit_id, c.grain, c.period_start, s.total,
-           CASE c.over_time WHEN 'last' THEN latest.value ELSE s.value END AS value,
-           CASE c.over_time WHEN 'last' THEN latest.status
-                            WHEN 'cumulative' THEN least(latest.status, earlier.status)
-                            ELSE s.status END AS status,
-           CASE c.over_time WHEN 'none' THEN '{{}}'::int[] ELSE ARRAY[s.source_id] END AS source_ids,
-           CASE c.over_time WHEN 'none' THEN NULL ELSE s.until END AS until,
-           1 AS units_present, 1 AS units_expected, s.periods AS periods_present, c.expected AS periods_expected,
-           true AS own, c.place
+    SELECT c.indicator_id, c.unit_id, c.grain, c.period_start, s.value, NULL::numeric AS total,
+           least(latest.status, earlier.status) AS status, ARRAY[s.source_id] AS source_ids, s.until,
+           1 AS units_present, 1 AS units_expected, s.periods AS periods_present, c.expected AS periods_expected, true AS own, c.place
       FROM summed s
-      JOIN own_cell c USING (place)
+      JOIN cell c USING (place, unit_id)
       LEFT JOIN LATERAL (
-           (SELECT l.period_start, l.value, l.status FROM reading l
-             WHERE c.over_time IN ('last', 'cumulative') AND (c.finer = c.base OR NOT c.realtime)
-               AND l.indicator_id = c.indicator_id AND l.unit_id = c.unit_id AND l.grain = c.base
-               AND l.period_start >= c.base_from AND l.period_start < c.base_to AND l.value IS NOT NULL
-             ORDER BY l.period_start DESC LIMIT 1)
-           UNION ALL
-           (SELECT f.period_start, f.value, f.status FROM rollup f
-             WHERE c.over_time = 'last' AND c.realtime
-               AND f.indicator_id = c.indicator_id AND f.unit_id = c.unit_id AND f.grain = c.finer
-               AND f.period_start >= c.finer_from AND f.period_start < c.finer_to AND f.own
-             ORDER BY f.period_start DESC LIMIT 1)
-           ORDER BY period_start DESC LIMIT 1) AS latest ON true
+           SELECT l.status FROM reading l
+            WHERE l.indicator_id = c.indicator_id AND l.unit_id = c.unit_id AND l.grain = c.base
+              AND l.period_start >= c.base_from AND l.period_start < c.base_to AND l.value IS NOT NULL
+            ORDER BY l.period_start DESC LIMIT 1) AS latest ON true
       LEFT JOIN LATERAL (
            SELECT e.status FROM reading e
-            WHERE c.over_time = 'cumulative' AND e.indicator_id = c.indicator_id AND e.unit_id = c.unit_id AND e.grain = c.base
+            WHERE e.indicator_id = c.indicator_id AND e.unit_id = c.unit_id AND e.grain = c.base
               AND e.period_start >= c.year_from AND e.period_start < c.base_from AND e.value IS NOT NULL
             ORDER BY e.period_start DESC LIMIT 1) AS earlier ON true
 ), written AS ({WRITE_COMPUTED})
 DELETE FROM rollup r
- USING own_cell c
- WHERE c.grain = ANY (CAST(:grains AS int[])) AND c.grain > c.base AND r.own
-   AND NOT EXISTS (SELECT FROM computed d WHERE d.place = c.place)
+ USING cell c
+ WHERE r.own AND NOT EXISTS (SELECT FROM computed d WHERE (d.place, d.unit_id) = (c.place, c.unit_id))
    AND (r.indicator_id, r.unit_id, r.grain, r.period_start) = (c.indicator_id, c.unit_id, c.grain, c.period_start)
 """
 
-# One level up: the children's cells of the same bucket, which at the base grain may be readings. A unit with readings of its own
-# keeps them; where its children reported the same flow too, the bucket is handed back to be computed by the laws.
+# One level up: the children's cells of the same bucket, which at the base grain may be readings, and which may have to be folded. A
+# unit with readings of its own keeps them; where its children reported the same flow too, the bucket is handed back to be computed
+# by the laws.
 _ABOVE = f"""
-WITH parts AS (
-    SELECT c.place, l.silent, p.*
-      FROM above_cell c
-      JOIN line l USING (lines)
+WITH cell AS MATERIALIZED (
+    SELECT * FROM above_cell WHERE height = :height
+), pieces AS MATERIALIZED (
+    SELECT p.*, k.unit_ids FROM piece p JOIN crowd k ON k.number = p.crowd WHERE p.height = :height
+), stored AS MATERIALIZED (
+    SELECT c.place, f.*
+      FROM cell c
+      JOIN crowd k ON k.number = c.stored
      CROSS JOIN LATERAL (
-           SELECT r.value, r.status, r.source_ids, r.until, r.units_present AS present, r.units_expected AS expected,
+           SELECT r.unit_id, r.value, r.status, r.source_ids, r.until, r.units_present AS present, r.units_expected AS expected,
                   r.periods_expected - r.periods_present AS missing
              FROM rollup r
-            WHERE r.indicator_id = c.indicator_id AND r.unit_id = l.child_id AND r.grain = c.grain
+            WHERE r.indicator_id = c.indicator_id AND r.unit_id = ANY (k.unit_ids) AND r.grain = c.grain
               AND r.period_start = c.period_start
-           UNION ALL
-           SELECT r.value, r.status, ARRAY[r.source_id], c.period_end, 1, 1, 0
+           OFFSET 0) AS f
+), parts AS (
+    SELECT * FROM stored
+    UNION ALL
+    SELECT c.place, f.unit_id, f.value, f.status, ARRAY[f.source_id], c.period_end, 1, 1, 0
+      FROM cell c
+      JOIN crowd k ON k.number = c.reported
+     CROSS JOIN LATERAL (
+           SELECT r.unit_id, r.value, r.status, r.source_id
              FROM reading r
-            WHERE c.grain = c.base AND c.over_time <> 'cumulative'
-              AND r.indicator_id = c.indicator_id AND r.unit_id = l.child_id AND r.grain = c.grain
-              AND r.period_start = c.period_start AND r.value IS NOT NULL) AS p
-     WHERE c.height = :height
+            WHERE r.indicator_id = c.indicator_id AND r.unit_id = ANY (k.unit_ids) AND r.grain = c.grain
+              AND r.period_start = c.period_start AND r.value IS NOT NULL
+           OFFSET 0) AS f
+    UNION ALL
+    SELECT f.place, f.unit_id, f.value, f.status, f.source_ids, f.until, 1, 1, f.expected - f.periods
+      FROM ({fold("pieces", "expected")}) AS f
+     WHERE NOT EXISTS (SELECT FROM stored s WHERE (s.place, s.unit_id) = (f.place, f.unit_id))
 ), summed AS (
     SELECT c.place,
            CASE c.over_units WHEN 'sum' THEN sum(p.value)
@@ -588,20 +595,21 @@ WITH parts AS (
            min(p.status) AS status, union_of(p.source_ids) AS source_ids, max(p.until) AS until,
            coalesce(sum(p.present), 0)::integer AS present,
            coalesce(sum(p.expected) FILTER (WHERE p.present > 0), 0)::integer AS expected,
-           coalesce(sum(p.silent) FILTER (WHERE p.present > 0), 0)::integer AS not_silent,
+           coalesce(sum(l.silent) FILTER (WHERE p.present > 0), 0)::integer AS not_silent,
            max(p.missing) FILTER (WHERE p.present > 0) AS missing
-      FROM parts p JOIN above_cell c USING (place)
+      FROM parts p
+      JOIN cell c USING (place)
+      JOIN line l ON (l.lines, l.child_id) = (c.lines, p.unit_id)
      GROUP BY c.place, c.over_units
 ), owned AS MATERIALIZED (
     SELECT c.place
-      FROM above_cell c
-     WHERE c.height = :height
-       AND (EXISTS (SELECT FROM rollup r WHERE r.own AND r.indicator_id = c.indicator_id AND r.unit_id = c.unit_id
-                       AND r.grain = c.grain AND r.period_start = c.period_start)
-         OR c.grain = c.base AND c.over_time <> 'cumulative'
-            AND EXISTS (SELECT FROM reading r WHERE r.value IS NOT NULL AND r.indicator_id = c.indicator_id
-                           AND r.unit_id = c.unit_id AND r.grain = c.grain AND r.period_start = c.period_start
-                           AND c.expected > 0))
+      FROM cell c
+     WHERE EXISTS (SELECT FROM rollup r WHERE r.own AND r.indicator_id = c.indicator_id AND r.unit_id = c.unit_id
+                      AND r.grain = c.finer AND r.period_start >= c.since AND r.period_start < c.until)
+        OR c.sent AND c.expected > 0
+           AND EXISTS (SELECT FROM reading r WHERE r.value IS NOT NULL AND r.indicator_id = c.indicator_id
+                          AND r.unit_id = c.unit_id AND r.grain = c.finer
+                          AND r.period_start >= c.since AND r.period_start < c.until)
 ), computed AS (
     SELECT c.indicator_id, c.unit_id, c.grain, c.period_start, s.value, NULL::numeric AS total,
            CASE WHEN s.value IS NOT NULL THEN s.status END AS status,
@@ -611,15 +619,21 @@ WITH parts AS (
            CASE c.over_units WHEN 'none' THEN 1 ELSE s.expected + c.all_silent - s.not_silent END AS units_expected,
            CASE WHEN c.over_units = 'none' OR s.present = 0 THEN 0 ELSE c.expected - s.missing END AS periods_present,
            c.expected AS periods_expected, false AS own, c.place
-      FROM summed s JOIN above_cell c USING (place)
+      FROM summed s
+      JOIN cell c USING (place)
      WHERE NOT EXISTS (SELECT FROM owned o WHERE o.place = c.place)
+), mixed AS (
+    SELECT c.place, c.indicator_id, c.grain, c.period_start
+      FROM owned o
+      JOIN cell c USING (place)
+      JOIN summed s USING (place)
+     WHERE c.over_time = 'sum' AND c.over_units <> 'none' AND NOT c.in_base AND s.present > 0
 ), written AS ({WRITE_COMPUTED}), gone AS (
     DELETE FROM rollup r
-     USING above_cell c
-     WHERE c.height = :height AND NOT r.own AND NOT EXISTS (SELECT FROM computed d WHERE d.place = c.place)
+     USING cell c
+     WHERE (c.folded OR NOT r.own)
+       AND NOT EXISTS (SELECT FROM computed d WHERE d.place = c.place) AND NOT EXISTS (SELECT FROM mixed m WHERE m.place = c.place)
        AND (r.indicator_id, r.unit_id, r.grain, r.period_start) = (c.indicator_id, c.unit_id, c.grain, c.period_start)
 )
-SELECT c.indicator_id, c.grain, c.period_start
-  FROM owned o JOIN above_cell c USING (place) JOIN summed s USING (place)
- WHERE c.over_time = 'sum' AND c.over_units <> 'none' AND c.grain > c.base AND s.present > 0
+SELECT indicator_id, grain, period_start FROM mixed
 """

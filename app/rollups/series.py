@@ -162,7 +162,7 @@ async def prepare_stored(session: AsyncSession, catalogue: Catalogue, question: 
 
 async def _stored_cells(ask: Ask, catalogue: Catalogue, question: Question) -> Stored:
     cells = [cell for indicator in question.indicators for cell in _cells(catalogue, indicator, question)]
-    return await fetch_stored(ask, cells, question.units)
+    return await fetch_stored(ask, cells, question.units, catalogue.parent_ids)
 
 
 def _cells(catalogue: Catalogue, indicator: Indicator, question: Question) -> Iterable[tuple[Indicator, Period]]:

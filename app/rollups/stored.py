@@ -1,8 +1,9 @@
 """Rollups as they are stored: how rows are written, and figures out of them."""
 
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any, LiteralString
 
 import psycopg
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.catalogue.catalogue import Indicator, Tree, Unit
 from app.periods import Grain, Period, anchor_of, count_base_periods, next_start
 from app.rollups.laws import Coverage, Derived, Laws, Observation, Observations, Part
+from app.rollups.own import STEP, Pieces, fold, is_folded, pieces_of
 
 # What is the same as before is not written again.
 WRITE_COMPUTED = """
@@ -76,42 +78,88 @@ class Stored:
 # The key of a row is known in full, so both tables are looked up, never searched, however much they hold.
 _STORED = """
 WITH asked AS (
-    SELECT b.indicator_id, u.unit_id, b.grain, b.period_start
-      FROM unnest(%(indicators)s::int[], %(grains)s::int[], %(starts)s::timestamp[]) AS b(indicator_id, grain, period_start),
-           unnest(%(units)s::int[]) AS u(unit_id)
-), found AS (
+    SELECT b.indicator_id, u.unit_id, b.grain, b.period_start, u.parent OR NOT b.folded AS stored
+      FROM unnest(%(indicators)s::int[], %(grains)s::int[], %(starts)s::timestamp[], %(folded)s::boolean[])
+           AS b(indicator_id, grain, period_start, folded),
+           unnest(%(units)s::int[], %(parents)s::boolean[]) AS u(unit_id, parent)
+), stored AS (
     SELECT r.indicator_id, r.unit_id, r.grain, r.period_start, r.value, r.status, r.source_ids, r.until, NULL AS note,
            r.units_present, r.units_expected, r.periods_present, r.periods_expected
       FROM asked a
       JOIN rollup r ON r.indicator_id = a.indicator_id AND r.unit_id = a.unit_id AND r.grain = a.grain
                    AND r.period_start = a.period_start
-    UNION ALL
-    SELECT r.indicator_id, r.unit_id, r.grain, r.period_start, r.value, r.status, ARRAY[r.source_id], NULL, r.note,
-           NULL, NULL, NULL, NULL
+     WHERE a.stored
+), reported AS (
+    SELECT r.indicator_id, r.unit_id, r.grain, r.period_start, r.value, r.status, ARRAY[r.source_id], NULL::timestamp, r.note,
+           NULL::int, NULL::int, NULL::int, NULL::int
       FROM asked a
       JOIN reading r ON r.indicator_id = a.indicator_id AND r.unit_id = a.unit_id AND r.grain = a.grain
                     AND r.period_start = a.period_start
      WHERE r.value IS NOT NULL
 )
+"""
+# What is not stored of own readings. A unit that has children has its row, unless its own readings say it all.
+_CELLS = """
+, cell AS MATERIALIZED (
+    SELECT row_number() OVER () AS place, c.*, c.units::int[] AS unit_ids
+      FROM unnest(%(cell_indicators)s::int[], %(cell_grains)s::int[], %(cell_starts)s::timestamp[], %(cell_units)s::text[],
+                  %(parent)s::boolean[], %(laws)s::text[], %(steps)s::interval[], %(finer)s::int[], %(sent)s::boolean[],
+                  %(made)s::boolean[], %(since)s::timestamp[], %(until)s::timestamp[])
+           AS c(indicator_id, grain, period_start, units, parent, over_time, step, finer, sent, made, since, until)
+     WHERE NOT (c.parent AND (c.indicator_id, c.units::int[], c.grain, c.period_start)
+                          IN (SELECT s.indicator_id, ARRAY[s.unit_id], s.grain, s.period_start FROM stored s))
+)
+"""
+_ANSWERED = """
 SELECT version.id, found.*
-  FROM (SELECT coalesce(max(id), 0) AS id FROM change WHERE topic = 'catalogue') AS version LEFT JOIN found ON true
+  FROM (SELECT coalesce(max(id), 0) AS id FROM change WHERE topic = 'catalogue') AS version
+  LEFT JOIN (SELECT * FROM stored UNION ALL SELECT * FROM reported {more}) AS found ON true
+"""
+_FOLDED = """
+UNION ALL
+SELECT f.indicator_id, f.unit_id, f.grain, f.period_start, f.value, f.status, f.source_ids, f.until, NULL, 1, 1, f.periods, NULL
+  FROM ({folded}) AS f
 """
 
 Ask = Callable[[LiteralString, Mapping[str, Any]], Awaitable[list[tuple[Any, ...]]]]
 
 
-async def fetch_stored(ask: Ask, buckets: Iterable[tuple[Indicator, Period]], units: Iterable[Unit]) -> Stored:
-    """The rollups and the readings of exactly these buckets, of each of the units: one statement."""
-    asked = list(dict.fromkeys((indicator.id, bucket.grain.value, bucket.start) for indicator, bucket in buckets))
+@cache
+def _question(*, folded: bool, sent: bool, last: bool) -> LiteralString:
+    """Only as long as it has to be: each mention of `reading` costs a look at all its months."""
+    if not folded:
+        return _STORED + _ANSWERED.format(more="")
+    cells = fold("cell", "indicator_id", "grain", "period_start", sent=sent, last=last)
+    return _STORED + _CELLS + _ANSWERED.format(more=_FOLDED.format(folded=cells))
+
+
+async def fetch_stored(
+    ask: Ask, buckets: Iterable[tuple[Indicator, Period]], units: Iterable[Unit], parents: Collection[int]
+) -> Stored:
+    """The rollups and the readings of exactly these buckets, of each of the units: one statement.
+
+    Args:
+        parents: which of the units have children or had.
+    """
+    asked = {(indicator.id, bucket.grain.value, bucket.start): (indicator, bucket) for indicator, bucket in buckets}
+    by_id = {unit.id: unit for unit in units}
     facts = {
         "indicators": [indicator_id for indicator_id, _, _ in asked],
         "grains": [grain for _, grain, _ in asked],
         "starts": [start for _, _, start in asked],
-        "units": [unit.id for unit in units],
+        "folded": [is_folded(indicator, bucket.grain) for indicator, bucket in asked.values()],
+        "units": list(by_id),
+        "parents": [unit_id in parents for unit_id in by_id],
     }
+    cells = [cell for one in asked.values() if is_folded(one[0], one[1].grain) for cell in _cells(*one, by_id, parents)]
+    if cells:
+        facts |= {name: list(column) for name, column in zip(_CELL_COLUMNS, zip(*cells, strict=True), strict=True)}
+    question = _question(
+        folded=bool(cells), sent=any(cell[8] for cell in cells), last=any(cell[5] == "last" for cell in cells)
+    )
     stored = Stored()
     for version, indicator_id, unit_id, number, start, value, status, source_ids, until, note, *counts in await ask(
-        _STORED, facts
+        question, facts
     ):
         stored.catalogue = version
         if indicator_id is None:
@@ -122,10 +170,34 @@ async def fetch_stored(ask: Ask, buckets: Iterable[tuple[Indicator, Period]], un
             end = next_start(grain, start)
             stored.readings[key] = Observation(anchor_of(grain, start), end, value, status, sources, note)
         else:
-            coverage = Coverage((counts[0], counts[1]), (counts[2], counts[3]))
+            expected = counts[3]
+            if expected is None:
+                (indicator, bucket), unit = asked[indicator_id, number, start], by_id[unit_id]
+                expected = count_base_periods(indicator.base, max(start, unit.start), min(bucket.end, unit.end))
+            coverage = Coverage((counts[0], counts[1]), (counts[2], expected))
             part = None if value is None else Part(value, status, sources, until)
             stored.rollups[key] = Derived(part, coverage, refused=part is None)
     return stored
+
+
+_CELL_COLUMNS = (
+    "cell_indicators", "cell_grains", "cell_starts", "cell_units", "parent", "laws", "steps", "finer", "sent", "made", "since", "until",
+)  # fmt: skip
+
+
+def _cells(
+    indicator: Indicator, bucket: Period, units: Mapping[int, Unit], parents: Collection[int]
+) -> Iterable[tuple[Any, ...]]:
+    """One for all units that have the same pieces; each that has children by itself."""
+    whole = pieces_of(indicator, bucket)
+    alike: dict[tuple[Pieces, int | None], list[int]] = {}
+    for unit in units.values():
+        alike.setdefault((whole.of(unit.start, unit.end), unit.id if unit.id in parents else None), []).append(unit.id)
+    for (pieces, parent), unit_ids in alike.items():
+        yield (
+            indicator.id, bucket.grain.value, bucket.start, "{" + ",".join(map(str, unit_ids)) + "}", parent is not None,
+            indicator.over_time, STEP[indicator.base], *pieces.columns,
+        )  # fmt: skip
 
 
 async def ask_session(

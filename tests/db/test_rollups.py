@@ -47,19 +47,55 @@ async def test_a_reading_is_in_every_rollup_it_touches_up_to_the_province_and_th
     of_province = await rollups(hub, DOSSIERS, PROVINCE)
 
     buckets = {(3, "2026-11-16"), (4, "2026-11-01"), (5, "2026-10-01"), (6, "2026-01-01")}
-    assert {key: row.value for key, row in of_commune.items()} == dict.fromkeys(buckets, 7)
+    assert {key: row.value for key, row in of_commune.items()} == {(4, "2026-11-01"): 7}
     assert {key: row.value for key, row in of_province.items()} == dict.fromkeys({(2, "2026-11-19")} | buckets, 12)
 
 
 async def test_a_late_reading_costs_what_it_touches(hub: HubUnderTest) -> None:
     await hub.sent(*((DOSSIERS, BEN_CAT, f"2026-{month:02}-10", month) for month in range(1, 12)))
-    before = {key: row.computed_at for key, row in (await rollups(hub, DOSSIERS, BEN_CAT)).items()}
+    units = (BEN_CAT, PROVINCE)
+    before = [{key: row.computed_at for key, row in (await rollups(hub, DOSSIERS, unit)).items()} for unit in units]
 
     await hub.sent((DOSSIERS, BEN_CAT, "2026-08-12", 1))
 
-    after = {key: row.computed_at for key, row in (await rollups(hub, DOSSIERS, BEN_CAT)).items()}
-    again = {key for key in after if before.get(key) != after[key]}
-    assert again == {(3, "2026-08-10"), (4, "2026-08-01"), (5, "2026-07-01"), (6, "2026-01-01")}
+    after = [{key: row.computed_at for key, row in (await rollups(hub, DOSSIERS, unit)).items()} for unit in units]
+    again = [{key for key in now if was.get(key) != now[key]} for was, now in zip(before, after, strict=True)]
+    assert again == [
+        {(4, "2026-08-01")},
+        {(2, "2026-08-12"), (3, "2026-08-10"), (4, "2026-08-01"), (5, "2026-07-01"), (6, "2026-01-01")},
+    ]
+
+
+async def test_weeks_quarters_and_years_of_a_commune_are_read_off_its_days_and_months(hub: HubUnderTest) -> None:
+    days = [f"2026-{month:02}-{day:02}" for month in (2, 7, 11) for day in (9, 10, 12)]
+    await hub.sent(*((DOSSIERS, BEN_CAT, day, number) for number, day in enumerate(days, start=1)))
+    await hub.sent(
+        *((VEHICLES, BEN_CAT, f"{day}T08:{number:02}:00", number) for number, day in enumerate(days, start=1))
+    )
+
+    for indicator, periods_of_a_day, finest in ((DOSSIERS, 1, {4}), (VEHICLES, 24, {1, 2, 4})):
+        assert {grain for grain, _ in await rollups(hub, indicator, BEN_CAT)} == finest
+        for grain, bucket, value, periods in (
+            ("week", "2026-W46", 24, [3, 7]), ("quarter", "2026-Q3", 15, [3, 92]), ("year", "2026", 45, [9, 365]),
+        ):  # fmt: skip
+            point = await hub.point(indicator, BEN_CAT, bucket, grain)
+            coverage = {"units": [1, 1], "periods": [periods[0], periods[1] * periods_of_a_day]}
+            assert (point["value"], point["origin"], point["coverage"]) == (value, "derived", coverage)
+            assert (await hub.point(indicator, PROVINCE, bucket, grain))["value"] == value
+
+
+async def test_a_week_of_a_unit_that_has_children_is_its_own_only_as_long_as_they_are_silent(hub: HubUnderTest) -> None:
+    await hub.sent((DOSSIERS, PROVINCE, "2026-11-18", 900))
+    assert {grain for grain, _ in await rollups(hub, DOSSIERS, PROVINCE)} == {4}
+    assert (await hub.point(DOSSIERS, PROVINCE, "2026-W47", "week"))["value"] == 900
+
+    await hub.sent((DOSSIERS, BEN_CAT, "2026-11-19", 7))
+    assert (await rollups(hub, DOSSIERS, PROVINCE))[3, "2026-11-16"].value == 907
+
+    await hub.sent((DOSSIERS, BEN_CAT, "2026-11-19", None))
+    assert {grain for grain, _ in await rollups(hub, DOSSIERS, PROVINCE)} == {4}
+    for bucket, grain in (("2026-W47", "week"), ("2026-11", "month"), ("2026-Q4", "quarter"), ("2026", "year")):
+        assert (await hub.point(DOSSIERS, PROVINCE, bucket, grain))["value"] == 900
 
 
 async def test_a_correction_of_a_year_to_date_figure_changes_the_month_after_it_too(hub: HubUnderTest) -> None:
@@ -192,8 +228,11 @@ async def test_rebuilding_mends_what_somebody_has_broken_by_hand(hub: HubUnderTe
         broken = (await hub.hub.catalogues.current(session)).indicators[DOSSIERS].id
         for deed in (
             "UPDATE rollup SET value = value + 1 WHERE grain = 5",
-            "DELETE FROM rollup WHERE grain = 4",
+            "DELETE FROM rollup WHERE grain = 4 AND NOT own",
             "UPDATE rollup SET period_start = '2019-01-01' WHERE grain = 6 AND NOT own",
+            "UPDATE rollup SET own = true WHERE grain = 3",
+            "INSERT INTO rollup SELECT indicator_id, unit_id, 3, '2026-11-16', value, total, status, source_ids, until,"
+            " 1, 1, 1, 7, true FROM rollup WHERE own AND grain = 4",
         ):
             await session.execute(text(f"{deed} AND indicator_id = :indicator"), {"indicator": broken})
 
@@ -203,6 +242,9 @@ async def test_rebuilding_mends_what_somebody_has_broken_by_hand(hub: HubUnderTe
         2: 7, 3: 7, 4: 7, 5: 7, 6: 7,
     }  # fmt: skip
     assert (6, "2019-01-01") not in await rollups(hub, DOSSIERS, PROVINCE)
+    async with hub.session() as session:
+        of_it = "SELECT array_agg(DISTINCT grain) FROM rollup WHERE own AND indicator_id = :indicator"
+        assert await session.scalar(text(of_it), {"indicator": broken}) == [4]
 
 
 # --- what changes is told ---

@@ -118,6 +118,15 @@ def _row(
         return None
     start, end = max(bucket.start, unit.start), min(bucket.end, unit.end)
     own = bool(observations.own(indicator, unit, start, end))
+    if (
+        own
+        and not base
+        and bucket.grain in {Grain.week, Grain.quarter, Grain.year}
+        and indicator.over_time not in {"none", "cumulative"}
+    ):
+        behind = {who.id for who, _ in laws.contributions(indicator, unit, start, end)}
+        if behind == {unit.id}:
+            return None  # read off its days and months
     return {
         "indicator_id": indicator.id, "unit_id": unit.id, "grain": bucket.grain, "period_start": bucket.start,
         "value": figure.value, "status": figure.status, "source_ids": sorted(figure.sources), "until": figure.until,
