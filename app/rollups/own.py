@@ -103,8 +103,8 @@ _SENT: Final = """
        AND r.period_start >= c.since AND r.period_start < c.until AND r.value IS NOT NULL
 """
 _CELLS: Final = """
-    SELECT r.unit_id, CASE WHEN c.sent THEN r.period_start ELSE r.until END AS at, r.value, coalesce(r.total, r.value) AS total, r.periods_present AS periods, r.status,
-           r.source_ids[1] AS source_id
+    SELECT r.unit_id, CASE WHEN c.sent THEN r.period_start ELSE r.until END AS at, r.value, coalesce(r.total, r.value) AS total,
+           r.periods_present AS periods, r.status, r.source_ids[1] AS source_id
       FROM rollup r
      WHERE c.made AND r.indicator_id = c.indicator_id AND r.unit_id = ANY (c.unit_ids) AND r.grain = c.finer
        AND r.period_start >= c.since AND r.period_start < c.until AND r.own
@@ -126,11 +126,12 @@ def fold(cells: LiteralString, *more: LiteralString, sent: bool = True, last: bo
      CROSS JOIN LATERAL (
            SELECT p.unit_id, sum(p.periods)::integer AS periods, min(p.source_id) AS source_id,
                   CASE WHEN c.over_time <> 'none' THEN max(p.at) END AS at,
-                  CASE c.over_time WHEN 'mean' THEN sum(p.total) END AS total,
-                  CASE c.over_time WHEN 'sum' THEN sum(p.value)
-                                   WHEN 'mean' THEN trim_scale(round(sum(p.total), 100) / sum(p.periods))
-                                   WHEN 'min' THEN min(p.value)
-                                   WHEN 'max' THEN max(p.value) END AS value,
+                  sum(p.total) FILTER (WHERE c.over_time = 'mean') AS total,
+                  CASE c.over_time
+                       WHEN 'sum' THEN sum(p.value) FILTER (WHERE c.over_time = 'sum')
+                       WHEN 'mean' THEN trim_scale(round(sum(p.total) FILTER (WHERE c.over_time = 'mean'), 100) / sum(p.periods))
+                       WHEN 'min' THEN min(p.value) FILTER (WHERE c.over_time = 'min')
+                       WHEN 'max' THEN max(p.value) FILTER (WHERE c.over_time = 'max') END AS value,
                   CASE WHEN c.over_time <> 'none' THEN min(p.status) END AS status
              FROM ({pieces}) p
             GROUP BY p.unit_id) f

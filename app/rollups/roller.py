@@ -187,8 +187,8 @@ class Lines:
     number: int
     silent: Mapping[int, int]
     cut: bool  # one of them is a child for a part only of its life in the bucket
-    # Numbers of crowds: all of them, those that have children or had, and all by the part of the bucket in which they live, if
-    # it is not the whole of it.
+    # Numbers of crowds: of all; of those that have children or had; and of all by the part of the bucket in which they live
+    # (None: the whole of it).
     children: int
     parents: int
     by_life: Sequence[tuple[tuple[datetime, datetime] | None, int]]
@@ -233,8 +233,10 @@ class _Plan:
         # A base reading is shown as it is. Only instants and year-to-date figures make rollups out of one.
         if makes_base_cells(indicator) if grain is indicator.base else not is_folded(indicator, grain):
             self._add_own(bucket, units)
-            # Where a unit and its children reported the same flow, its own part is no longer what was stored as its own.
-            self._add_own(bucket, set(higher).difference(units))
+            # Where a unit above reported the same flow, what is stored as its own is more than that by now, or was.
+            self._add_own(
+                bucket, [unit_id for unit_id in higher if unit_id not in units and self._exists(unit_id, bucket)]
+            )
         self.higher[bucket.key] = higher
         lines_of = [self._lines_of(bucket, self.catalogue.units[unit_id]) for unit_id in higher]
         if _goes_up_by_periods(bucket) or any(lines.cut for lines in lines_of):
@@ -242,6 +244,10 @@ class _Plan:
             return
         for unit_id, lines in zip(higher, lines_of, strict=True):
             self._add_above(bucket, self.catalogue.units[unit_id], lines)
+
+    def _exists(self, unit_id: int, bucket: Bucket) -> bool:
+        unit = self.catalogue.units[unit_id]
+        return unit.start < bucket.period.end and bucket.period.start < unit.end
 
     def _add_own(self, bucket: Bucket, units: Collection[int]) -> None:
         """One row for all units that live through the bucket, one for each that begins or ends inside."""
@@ -602,14 +608,16 @@ WITH cell AS MATERIALIZED (
       JOIN line l ON (l.lines, l.child_id) = (c.lines, p.unit_id)
      GROUP BY c.place, c.over_units
 ), owned AS MATERIALIZED (
-    SELECT c.place
+    SELECT c.place, c.indicator_id, c.grain, c.period_start,
+           c.over_time = 'sum' AND c.over_units <> 'none' AND NOT c.in_base AS may_be_mixed
       FROM cell c
-     WHERE EXISTS (SELECT FROM rollup r WHERE r.own AND r.indicator_id = c.indicator_id AND r.unit_id = c.unit_id
-                      AND r.grain = c.finer AND r.period_start >= c.since AND r.period_start < c.until)
-        OR c.sent AND c.expected > 0
-           AND EXISTS (SELECT FROM reading r WHERE r.value IS NOT NULL AND r.indicator_id = c.indicator_id
-                          AND r.unit_id = c.unit_id AND r.grain = c.finer
-                          AND r.period_start >= c.since AND r.period_start < c.until)
+     WHERE c.all_silent > 0
+       AND (EXISTS (SELECT FROM rollup r WHERE r.own AND r.indicator_id = c.indicator_id AND r.unit_id = c.unit_id
+                       AND r.grain = c.finer AND r.period_start >= c.since AND r.period_start < c.until)
+         OR c.sent AND c.expected > 0
+            AND EXISTS (SELECT FROM reading r WHERE r.value IS NOT NULL AND r.indicator_id = c.indicator_id
+                           AND r.unit_id = c.unit_id AND r.grain = c.finer
+                           AND r.period_start >= c.since AND r.period_start < c.until))
 ), computed AS (
     SELECT c.indicator_id, c.unit_id, c.grain, c.period_start, s.value, NULL::numeric AS total,
            CASE WHEN s.value IS NOT NULL THEN s.status END AS status,
@@ -623,11 +631,9 @@ WITH cell AS MATERIALIZED (
       JOIN cell c USING (place)
      WHERE NOT EXISTS (SELECT FROM owned o WHERE o.place = c.place)
 ), mixed AS (
-    SELECT c.place, c.indicator_id, c.grain, c.period_start
+    SELECT o.place, o.indicator_id, o.grain, o.period_start
       FROM owned o
-      JOIN cell c USING (place)
-      JOIN summed s USING (place)
-     WHERE c.over_time = 'sum' AND c.over_units <> 'none' AND NOT c.in_base AND s.present > 0
+     WHERE o.may_be_mixed AND EXISTS (SELECT FROM summed s WHERE s.place = o.place AND s.present > 0)
 ), written AS ({WRITE_COMPUTED}), gone AS (
     DELETE FROM rollup r
      USING cell c
