@@ -18,9 +18,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import Caller
 from app.catalogue.catalogue import Catalogue, Source
+from app.columns import Bigints, Integers, Numerics, Smallints, Timestamps
 from app.errors import HubError, RowError, RowsRejected, Text
 from app.readings.batch import Rows, rejected_rows
-from app.readings.columns import Bigints, Integers, Numerics, Smallints, Timestamps
 from app.readings.idempotency import Answering, Overtaken, find_answers, store_answers
 from app.readings.judge import Judged, judge, shown
 from app.readings.ownership import KnownOwners, Owned, Pair, claim

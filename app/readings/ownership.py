@@ -6,7 +6,7 @@ from typing import Any
 
 import psycopg
 
-from app.readings.columns import Integers
+from app.columns import Integers
 
 Pair = tuple[int, int]  # indicator, unit
 _MOST_KNOWN = 300_000

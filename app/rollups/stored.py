@@ -10,6 +10,7 @@ import psycopg
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.catalogue.catalogue import Indicator, Tree, Unit
+from app.columns import Booleans, Integers, Timestamps
 from app.periods import Grain, Period, anchor_of, count_base_periods, next_start
 from app.rollups.laws import Coverage, Derived, Laws, Observation, Observations, Part
 from app.rollups.own import STEP, Pieces, fold, is_folded, pieces_of
@@ -75,13 +76,13 @@ class Stored:
     readings: dict[Key, Observation] = field(default_factory=dict)
 
 
-# The key of a row is known in full, so both tables are looked up, never searched, however much they hold.
+# The key of a row is known in full, so both tables are looked up, never searched, however much they hold. `first` and `last` say
+# nothing new, but let the planner leave out all other months.
 _STORED = """
 WITH asked AS (
     SELECT b.indicator_id, u.unit_id, b.grain, b.period_start, u.parent OR NOT b.folded AS stored
-      FROM unnest(%(indicators)s::int[], %(grains)s::int[], %(starts)s::timestamp[], %(folded)s::boolean[])
-           AS b(indicator_id, grain, period_start, folded),
-           unnest(%(units)s::int[], %(parents)s::boolean[]) AS u(unit_id, parent)
+      FROM unnest(%(indicators)s, %(grains)s, %(starts)s, %(folded)s) AS b(indicator_id, grain, period_start, folded),
+           unnest(%(units)s, %(parents)s) AS u(unit_id, parent)
 ), stored AS (
     SELECT r.indicator_id, r.unit_id, r.grain, r.period_start, r.value, r.status, r.source_ids, r.until, NULL AS note,
            r.units_present, r.units_expected, r.periods_present, r.periods_expected
@@ -95,7 +96,7 @@ WITH asked AS (
       FROM asked a
       JOIN reading r ON r.indicator_id = a.indicator_id AND r.unit_id = a.unit_id AND r.grain = a.grain
                     AND r.period_start = a.period_start
-     WHERE r.value IS NOT NULL
+     WHERE r.value IS NOT NULL AND r.period_start BETWEEN %(first)s::timestamp AND %(last)s::timestamp
 )
 """
 # What is not stored of own readings. A unit that has children has its row, unless its own readings say it all.
@@ -143,13 +144,15 @@ async def fetch_stored(
     """
     asked = {(indicator.id, bucket.grain.value, bucket.start): (indicator, bucket) for indicator, bucket in buckets}
     by_id = {unit.id: unit for unit in units}
-    facts = {
-        "indicators": [indicator_id for indicator_id, _, _ in asked],
-        "grains": [grain for _, grain, _ in asked],
-        "starts": [start for _, _, start in asked],
-        "folded": [is_folded(indicator, bucket.grain) for indicator, bucket in asked.values()],
-        "units": list(by_id),
-        "parents": [unit_id in parents for unit_id in by_id],
+    facts: dict[str, Any] = {
+        "indicators": Integers.of([indicator_id for indicator_id, _, _ in asked]),
+        "grains": Integers.of([grain for _, grain, _ in asked]),
+        "starts": Timestamps.at(start for _, _, start in asked),
+        "first": min((start for _, _, start in asked), default=None),
+        "last": max((start for _, _, start in asked), default=None),
+        "folded": Booleans.of([is_folded(indicator, bucket.grain) for indicator, bucket in asked.values()]),
+        "units": Integers.of(list(by_id)),
+        "parents": Booleans.of([unit_id in parents for unit_id in by_id]),
     }
     cells = [cell for one in asked.values() if is_folded(one[0], one[1].grain) for cell in _cells(*one, by_id, parents)]
     if cells:

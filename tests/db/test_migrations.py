@@ -5,12 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 import psycopg
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import IntegrityError
 
 from app import models
-from app.migrate import head_revision, migrate
+from app.migrate import HEAD, migrate
 from tests.conftest import fresh_database
 
 
@@ -24,10 +26,17 @@ def test_migrations_from_nothing_give_exactly_the_declared_tables(empty_database
         opts = {"compare_server_default": True, "include_name": without_partitions}
         context = MigrationContext.configure(connection, opts=opts)
         differences = compare_metadata(context, models.Change.metadata)
-        assert context.get_current_revision() == head_revision()
+        assert context.get_current_revision() == HEAD
     engine.dispose()
 
     assert differences == []
+
+
+def test_the_newest_migration_is_the_one_that_the_code_expects() -> None:
+    config = Config()
+    config.set_main_option("script_location", "migrations")
+
+    assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
 
 
 def test_several_hubs_that_start_together_migrate_once(cluster: str) -> None:

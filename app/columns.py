@@ -1,4 +1,4 @@
-"""Columns of a batch as Postgres reads arrays in binary: thousands of values are one parameter, packed at once."""
+"""Columns as Postgres reads arrays in binary: thousands of values are one parameter, packed at once."""
 
 import struct
 from collections.abc import Iterable, Sequence
@@ -33,6 +33,10 @@ class Smallints(_Packed):
 
 class Bigints(_Packed):
     element = (20, "q", 8)
+
+
+class Booleans(_Packed):
+    element = (16, "?", 1)
 
 
 class Timestamps(_Packed):
@@ -78,5 +82,6 @@ def _register(kind: type, array_oid: int, form: Format) -> None:
 _register(Integers, 1007, Format.BINARY)
 _register(Smallints, 1005, Format.BINARY)
 _register(Bigints, 1016, Format.BINARY)
+_register(Booleans, 1000, Format.BINARY)
 _register(Timestamps, 1115, Format.BINARY)
 _register(Numerics, 1231, Format.TEXT)
