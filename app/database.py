@@ -62,10 +62,11 @@ class Database:
         )
         _, arguments = self.engine.dialect.create_connect_args(self.engine.url)
         self._arguments = {**arguments, **_CONNECT}
-        # Each statement here is a transaction of its own, which saves two of three round trips.
-        self._snapshots = AsyncConnectionPool(
-            min_size=0, max_size=pool_size, open=False, timeout=30, kwargs={**self._arguments, "autocommit": True}
-        )
+        # Each statement here is a transaction of its own, which saves two of three round trips; and they are few and short, so
+        # that to plan one anew each time would take longer than to run it.
+        options = f"{_CONNECT['options']} -c plan_cache_mode=force_generic_plan"
+        arguments = {**self._arguments, "options": options, "autocommit": True}
+        self._snapshots = AsyncConnectionPool(min_size=0, max_size=pool_size, open=False, timeout=30, kwargs=arguments)
         self._reader = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     @asynccontextmanager

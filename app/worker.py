@@ -16,7 +16,7 @@ from app.readings.demo import feed_demo
 from app.readings.idempotency import forget_old_answers
 from app.readings.partitions import make_partitions
 from app.readings.retention import forget_instants
-from app.rollups.rebuild import catch_up
+from app.rollups.roller import roll
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +44,11 @@ async def _forever(hub: Hub, deed: Callable[[Hub], Awaitable[None]], *, every: f
 
 
 async def _roll(hub: Hub) -> None:
-    await catch_up(hub, lambda _: None)
+    """Pass after pass only while there is more than one of them takes: what comes meanwhile is cheaper together."""
+    full = True
+    while full:
+        async with hub.database.write_session() as session:
+            full = (await roll(session, hub.catalogues)).full
 
 
 async def _make_partitions(hub: Hub) -> None:

@@ -38,9 +38,10 @@ _ROLLER_LOCK = 720_725
 
 @dataclass(frozen=True, slots=True)
 class Rolled:
-    """What a pass did. `marks` of zero: there was nothing to do."""
+    """What a pass did. `marks` of zero: there was nothing to do; `full`: as much as one pass takes, so there may be more."""
 
     marks: int
+    full: bool = False
     buckets: int = 0
     oldest: datetime | None = None
     change: int | None = None
@@ -76,7 +77,8 @@ async def roll(session: AsyncSession, catalogues: CatalogueCache, *, most: int =
     if touched:
         await _compute(session, _Plan.of(catalogue, touched), frozen)
     change = await announce(session, "readings", ids)
-    return Rolled(len(marks), len(touched), min(mark.marked_at for mark in marks), change)
+    full = len(marks) == most or sum(len(mark.unit_ids) for mark in marks) >= MOST_CELLS
+    return Rolled(len(marks), full, len(touched), min(mark.marked_at for mark in marks), change)
 
 
 _CLAIM = """
