@@ -19,7 +19,10 @@ def configure_logs(level: str) -> None:
     ]
     human = sys.stderr.isatty()
     renderer: structlog.typing.Processor = (
-        structlog.dev.ConsoleRenderer() if human else structlog.processors.JSONRenderer(ensure_ascii=False)
+        # Without the local variables: one of them is the catalogue, which takes minutes to print.
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+        if human
+        else structlog.processors.JSONRenderer(ensure_ascii=False)
     )
     if not human:
         shared.append(structlog.processors.format_exc_info)

@@ -125,18 +125,23 @@ async def record_readings(
     return outcome
 
 
-async def store(cursor: Cursor, submissions: Sequence[Submission], owners: KnownOwners) -> Stored:
+async def store(
+    cursor: Cursor, submissions: Sequence[Submission], owners: KnownOwners, *, all_new: bool = False
+) -> Stored:
     """Store what was submitted; no two of the submissions may touch the same reading or answer under the same key.
 
     Two transactions that touch the same readings at once are put in an order by the database: each value is either the
-    present one or in the history.
+    present one or in the history. With `all_new` nothing is expected to be there, which is quicker.
+
+    Raises:
+        psycopg.errors.UniqueViolation: it was not all new.
     """
     outcomes: list[Outcome | None] = [*await find_answers(cursor, [one.answering for one in submissions])]
     work = [_Work(one, place) for place, one in enumerate(submissions) if outcomes[place] is None]
     owned: list[Owned] = []
     if work:
         owned = await _refuse_what_others_own(cursor, work, owners)
-        await _store_rows(cursor, work)
+        await _store_rows(cursor, work, all_new=all_new)
         warnings = await _computed_ratios(cursor, work)
         for one in work:
             outcomes[one.place] = one.outcome(warnings)
@@ -202,10 +207,10 @@ class _Work:
         )  # fmt: skip
 
 
-async def _store_rows(cursor: Cursor, work: Sequence[_Work]) -> None:
+async def _store_rows(cursor: Cursor, work: Sequence[_Work], *, all_new: bool) -> None:
     """New readings, then corrections: one statement where everything is new."""
     rows = _incoming(work)
-    await cursor.execute(_CREATE, rows | _of_batches(work), prepare=True)
+    await cursor.execute(_CREATE_NEW if all_new else _CREATE, rows | _of_batches(work), prepare=True)
     for one, (batch, received_at, created, catalogue, keys) in zip(work, await cursor.fetchall(), strict=True):
         one.batch, one.received_at, one.created = batch, received_at, created
         one.outdated = one.submission.seen not in {None, Seen(catalogue, keys)}
@@ -308,7 +313,7 @@ SELECT indicator_id, grain, {MARKED_FROM}, array_agg(DISTINCT unit_id) FROM {{ch
 
 # Rows go in by the order of their keys: two transactions that bring the same new readings then wait for each other in one
 # direction only. The batches are entered here when nothing is left to do for them.
-_CREATE = f"""
+_CREATE_NEW = f"""
 WITH submitted AS MATERIALIZED (
     SELECT *, nextval(pg_get_serial_sequence('batch', 'id')) AS batch_id, clock_timestamp() AS received_at
       FROM unnest(%(sources)s, %(keys)s::text[], %(received)s, %(rejected)s)
@@ -319,7 +324,6 @@ WITH submitted AS MATERIALIZED (
       FROM {_INCOMING} AS i({_COLUMNS}) JOIN submitted USING (place)
      WHERE value IS NOT NULL
      ORDER BY indicator_id, unit_id, grain, period_start
-        ON CONFLICT DO NOTHING
     RETURNING indicator_id, unit_id, grain, period_start, batch_id
 ), marked AS ({_MARK.format(changed="created")}
 ), counted AS (
@@ -336,6 +340,7 @@ SELECT batch_id, received_at, coalesce(created, 0),
        (SELECT coalesce(max(id), 0) FROM change WHERE topic = 'keys')
   FROM submitted LEFT JOIN counted USING (batch_id) ORDER BY place
 """
+_CREATE = _CREATE_NEW.replace("RETURNING", "ON CONFLICT DO NOTHING RETURNING")
 
 # A statement of its own, so that it sees what other transactions committed while `_CREATE` waited for them.
 # `present` locks what differs, in the order of the keys, and looks again when it had to wait: whoever comes second compares with

@@ -95,6 +95,21 @@ async def test_one_bad_reading_among_many_is_refused_alone(hub: HubUnderTest) ->
     assert [(one.json()["unchanged"], one.json()["rejected"]) for one in partial] == [(1, 0)] * 5 + [(0, 1)] * 5
 
 
+async def test_who_repeats_some_of_what_it_sent_is_told_what_was_new(hub: HubUnderTest) -> None:
+    await send(hub, *days(10))
+
+    overlapping = await send(hub, *days(12))  # it was trusted to bring only new ones
+    once_more = await send(hub, *days(13))
+    new = await send(hub, *days(5, LONG_NGUYEN))
+    together = await asyncio.gather(*(send(hub, row) for row in [*days(3), *days(6, LONG_NGUYEN)[5:]]))
+
+    receipts = [answer.json() for answer in (overlapping, once_more, new, *together)]
+    assert [(one["created"], one["unchanged"]) for one in receipts] == [
+        (2, 10), (1, 12), (5, 0), (0, 1), (0, 1), (0, 1), (1, 0)
+    ]  # fmt: skip
+    assert await ask(hub, "SELECT count(*) FROM reading_history") == [(0,)]
+
+
 async def test_two_corrections_of_one_reading_at_once_are_both_answered(hub: HubUnderTest) -> None:
     at = (DOSSIERS, BEN_CAT, "2025-08-01")
     await send(hub, (*at, 1))
@@ -161,8 +176,8 @@ async def test_an_error_of_the_database_stores_nothing_and_says_so(
 ) -> None:
     await send(hub, (DOSSIERS, BEN_CAT, "2025-07-31", 1))
 
-    async def full(*args: Any) -> Any:
-        await store(*args)
+    async def full(*args: Any, **options: Any) -> Any:
+        await store(*args, **options)
         raise psycopg.errors.DiskFull("no space left on device")
 
     monkeypatch.setattr("app.readings.intake.store", full)
@@ -285,11 +300,11 @@ async def test_a_batch_is_judged_by_the_tree_that_stands_when_it_is_stored(
     assert (await hub.client.post("/v1/units", json={"units": [kiosk]}, headers=admin)).status_code == 200
     assert (await send(hub, (DOSSIERS, "kiosk-1", "2025-08-01", 1))).status_code == 200
 
-    async def after_the_kiosk_closed(*args: Any) -> Any:
+    async def after_the_kiosk_closed(*args: Any, **options: Any) -> Any:
         monkeypatch.setattr("app.readings.intake.store", store)
         closed = await hub.client.post("/v1/units", json={"units": [kiosk | {"valid_to": "2025-09-01"}]}, headers=admin)
         assert closed.status_code == 200, closed.text
-        return await store(*args)
+        return await store(*args, **options)
 
     monkeypatch.setattr("app.readings.intake.store", after_the_kiosk_closed)
     answer = await send(hub, (DOSSIERS, "kiosk-1", "2025-10-01", 1))
