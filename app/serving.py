@@ -45,7 +45,13 @@ def serve(settings: Settings, url: str, listening: socket.socket) -> None:
                 uvicorn.Server(config).run(sockets=[listening])
         else:
             with _common_metrics():
-                Multiprocess(config, [listening]).run()
+                _Keeper(config, [listening]).run()
+
+
+class _Keeper(Multiprocess):
+    def handle_hup(self) -> None:
+        """Whoever closes the terminal stops the hub, as with one process; uvicorn would start its processes anew."""
+        self.handle_term()
 
 
 def _served(settings: Settings, url: str) -> FastAPI:

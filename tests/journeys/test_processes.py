@@ -70,6 +70,14 @@ def test_none_outlives_the_one_that_keeps_them(hub: RunningHub, settings: Mappin
         assert httpx.get(f"{again.url}/readyz", timeout=LONGEST).json()["ready"]
 
 
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_to_stop_it_or_to_close_its_terminal_ends_all_of_them(hub: RunningHub, signum: signal.Signals) -> None:
+    handles = [os.pidfd_open(process) for process in serving(hub)]
+
+    assert hub.stop(signum) == 0
+    wait_for_end(handles)
+
+
 def test_metrics_are_those_of_all_of_them(hub: RunningHub) -> None:
     serving(hub)
     for _ in range(30):  # each on a connection of its own, which any of them may take
