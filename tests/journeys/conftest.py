@@ -34,7 +34,7 @@ def environment(data: Path) -> dict[str, str]:
 
 @contextlib.contextmanager
 def hub_process(data: Path, *options: str, settings: Mapping[str, str] | None = None) -> Iterator[RunningHub]:
-    """`ioc-hub up` until it says where it serves; it is killed, if it still runs, when the block ends."""
+    """`ioc-hub up` until it says where it serves; it is stopped, if it still runs, when the block ends."""
     command = [*COMMAND, "up", *options]
     process = subprocess.Popen(command, env=environment(data) | dict(settings or {}), stderr=subprocess.PIPE, text=True)
     try:
@@ -44,9 +44,13 @@ def hub_process(data: Path, *options: str, settings: Mapping[str, str] | None = 
         drain.start()
         yield RunningHub(process, data, url)
     finally:
-        if process.poll() is None:
+        process.terminate()
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+            raise
     drain.join()
     assert process.stderr is not None
     process.stderr.close()
