@@ -5,10 +5,12 @@ a fast keyed hash (HMAC-SHA256 with `IOC_SECRET`) is as safe as a slow one, and 
 denial of service of our own making.
 """
 
+import contextlib
 import hashlib
 import hmac
 import os
 import secrets
+import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -62,12 +64,12 @@ def pepper(settings: Settings) -> bytes:
         return path.read_bytes()
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            # O_EXCL: of two processes that start together one writes, the other reads what it wrote.
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(secrets.token_urlsafe(48).encode())
-        except FileExistsError:
-            pass
+        # Of several processes that start together the first one's becomes the secret, and nobody sees it half written.
+        with tempfile.NamedTemporaryFile(dir=path.parent) as file:  # readable for its owner only
+            file.write(secrets.token_urlsafe(48).encode())
+            file.flush()
+            with contextlib.suppress(FileExistsError):
+                os.link(file.name, path)
         return path.read_bytes()
 
 
