@@ -1,0 +1,443 @@
+"""Screens on the wire: what a wall is made of (a definition), and what stands on it (a snapshot)."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from app.schemas.aggregates import BucketGrain, ComparisonOut, CoverageOut, Reason, TargetState
+from app.schemas.catalogue import Direction, UnitKind
+from app.schemas.readings import Code, Status
+from app.schemas.wire import Number
+
+COLUMNS = 12
+MOST_ROWS = 24
+MOST_PAGES = 20
+MOST_WIDGETS = 60  # on one page
+
+Slug = Annotated[str, StringConstraints(min_length=1, max_length=60, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+Words = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"^[^\x00]+$")]
+PeriodText = Annotated[str, StringConstraints(min_length=4, max_length=40)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+# --- the definition ---
+
+
+class WordsIn(_Strict):
+    """Words in both languages; without English the Vietnamese stand."""
+
+    vi: Words
+    en: Words | None = None
+
+
+class Parameters(_Strict):
+    """What a viewer may choose; this is what stands while nobody does."""
+
+    unit: Code = Field(description="Code of the unit that the screen is about: one definition serves any unit.")
+    formerly: list[Code] = Field(
+        default=[],
+        max_length=5,
+        description="Units whose last figures stand in where the unit above has none; not for other units.",
+    )
+    period: PeriodText | None = Field(None, description="Fixed; without it each figure is the latest that there is.")
+
+
+class _Widget(_Strict):
+    """A place on the grid of twelve columns."""
+
+    id: Slug
+    x: int = Field(ge=0, lt=COLUMNS, description="Column of the left edge.")
+    y: int = Field(ge=0, lt=MOST_ROWS, description="Row of the upper edge.")
+    w: int = Field(ge=1, le=COLUMNS)
+    h: int = Field(ge=1, le=MOST_ROWS)
+    title: WordsIn | None = Field(None, description="Default: the name of what is shown.")
+
+
+class _OfUnit(_Widget):
+    unit: Code | None = Field(None, description="Default: the unit of the screen.")
+    period: PeriodText | None = Field(None, description="Default: the period of the screen, or the latest.")
+    grain: BucketGrain | None = Field(None, description="Length of the period; default: as it is reported.")
+
+
+class FigureIn(_OfUnit):
+    """One indicator, large."""
+
+    kind: Literal["figure"]
+    indicator: Code
+    compare: list[Literal["previous", "year_ago", "target"]] = Field(
+        default=["previous", "year_ago", "target"], max_length=3
+    )
+
+
+class TrendIn(_OfUnit):
+    """One indicator over time, last year's beside it."""
+
+    kind: Literal["trend"]
+    indicator: Code
+    count: int = Field(24, ge=2, le=366, description="Periods up to the latest.")
+    year_ago: bool = True
+
+
+class RankingIn(_OfUnit):
+    """The units below, best and worst first."""
+
+    kind: Literal["ranking"]
+    indicator: Code
+    unit_kind: UnitKind | None = Field(None, description="All of this kind below; default: the direct children.")
+    best: int = Field(5, ge=0, le=50)
+    worst: int = Field(0, ge=0, le=50)
+
+
+class TableIn(_OfUnit):
+    """The units below, by some indicators."""
+
+    kind: Literal["table"]
+    indicators: list[Code] = Field(min_length=1, max_length=12)
+    unit_kind: UnitKind | None = None
+
+
+class BreakdownIn(_OfUnit):
+    """Parts of a whole: several indicators, or one over the units below."""
+
+    kind: Literal["breakdown"]
+    whole: Code = Field(description="The indicator of the whole.")
+    parts: list[Code] = Field(default=[], max_length=12, description="Default: the whole in each child of the unit.")
+
+
+Outcome = Literal["done", "expected", "ongoing", "not_started", "missed", "unmeasured"]
+
+
+class ProgressPart(_Strict):
+    outcome: Outcome
+    indicator: Code
+
+
+class ProgressIn(_OfUnit):
+    """Targets or tasks by what became of them: done, expected, missed, not measurable."""
+
+    kind: Literal["progress"]
+    total: Code
+    parts: list[ProgressPart] = Field(min_length=1, max_length=6)
+
+
+class MapIn(_OfUnit):
+    """The units below on their coordinates, by value and state."""
+
+    kind: Literal["map"]
+    indicator: Code
+    unit_kind: UnitKind | None = None
+
+
+class DomainsIn(_OfUnit):
+    """One tile for each domain that is switched on."""
+
+    kind: Literal["domains"]
+    headlines: dict[Code, Annotated[list[Code], Field(min_length=1, max_length=5)]] = Field(
+        default={}, description="By domain: the indicators to show, the first that has a figure; default: any that has."
+    )
+
+
+class FeedIn(_Widget):
+    """The newest reports and incidents."""
+
+    kind: Literal["feed"]
+    count: int = Field(8, ge=1, le=50)
+
+
+class TextIn(_Widget):
+    kind: Literal["text"]
+    text: WordsIn
+
+
+class SourcesIn(_Widget):
+    """Who has reported, and who is late: each source against the cadence of what it reports."""
+
+    kind: Literal["sources"]
+
+
+WidgetIn = Annotated[
+    FigureIn | TrendIn | RankingIn | TableIn | BreakdownIn | ProgressIn | MapIn | DomainsIn | FeedIn | TextIn | SourcesIn,
+    Field(discriminator="kind"),
+]
+
+
+class PageIn(_Strict):
+    """What stands on the wall at one time."""
+
+    title: WordsIn | None = None
+    seconds: int = Field(30, ge=5, le=3600, description="How long it stands before the next page.")
+    rows: int = Field(8, ge=1, le=MOST_ROWS, description="Into how many rows the height is divided.")
+    widgets: list[WidgetIn] = Field(min_length=1, max_length=MOST_WIDGETS)
+
+
+class ScreenIn(_Strict):
+    """A wall as it is defined: pages of widgets on a grid of twelve columns."""
+
+    title: WordsIn
+    parameters: Parameters
+    theme: Literal["dark", "light"] = "dark"
+    pages: list[PageIn] = Field(min_length=1, max_length=MOST_PAGES)
+
+
+class ScreenOut(BaseModel):
+    slug: str
+    version: int = Field(description="Also the `ETag`: send it as `If-Match` when you change the screen.")
+    recorded_at: str
+    definition: ScreenIn
+
+
+class ScreenItem(BaseModel):
+    slug: str
+    title: str
+    unit: str
+    pages: int
+    version: int
+    recorded_at: str
+
+
+class ScreenList(BaseModel):
+    items: list[ScreenItem]
+
+
+# --- the snapshot ---
+
+Age = Literal["fresh", "due", "late"]
+State = Literal["on_track", "at_risk", "off_track"]
+Absence = Reason | Literal["not-public", "no-such-unit"]
+
+
+class UnitName(BaseModel):
+    code: str
+    address: str
+    name: str
+    kind: UnitKind
+
+
+class ShownFigure(BaseModel):
+    """A number with all that a viewer may ask about it. `value` is null exactly when `reason` says why."""
+
+    indicator: str
+    name: str
+    measure: str
+    direction: Direction
+    unit: str = Field(description="Another than that of the screen where a former unit's last figure stands in.")
+    unit_name: str
+    grain: BucketGrain
+    period: str | None = Field(description="null: there is no period with a figure.")
+    value: Number | None
+    reason: Absence | None = None
+    origin: Literal["reported", "derived"] | None = None
+    status: Status | None = None
+    partial: bool = False
+    coverage: CoverageOut | None = None
+    synthetic: bool = False
+    note: str | None = None
+    observed_at: str | None = Field(None, description="Local time up to which it was measured.")
+    received_at: str | None = Field(None, description="When the newest of what stands behind it reached the hub.")
+    age: Age | None = Field(None, description="Against the indicator's cadence; absent for a period that was asked for.")
+    due_at: str | None = Field(None, description="From when on a newer one is due; viewers may age it themselves.")
+    late_at: str | None = None
+    previous: ComparisonOut | None = None
+    year_ago: ComparisonOut | None = None
+    targets: list[TargetState] | None = None
+    state: State | None = Field(None, description="Against the first target.")
+
+
+class FigureData(BaseModel):
+    figure: ShownFigure
+
+
+class TrendPoint(BaseModel):
+    period: str
+    value: Number | None
+    reason: Reason | None = None
+    partial: bool = False
+    synthetic: bool = False
+    year_ago: Number | None = Field(None, description="The same period of the year before.")
+
+
+class TrendData(BaseModel):
+    figure: ShownFigure = Field(description="The latest.")
+    points: list[TrendPoint]
+
+
+class RankedFigure(BaseModel):
+    rank: int | None
+    unit: str
+    unit_name: str
+    value: Number | None
+    reason: Absence | None = None
+    partial: bool = False
+    synthetic: bool = False
+
+
+class RankingData(BaseModel):
+    indicator: str
+    name: str
+    measure: str
+    direction: Direction
+    grain: BucketGrain
+    period: str | None
+    units: int = Field(description="How many there are.")
+    without: int = Field(description="How many of them have no figure.")
+    best: list[RankedFigure]
+    worst: list[RankedFigure] = Field(description="The last one first.")
+
+
+class IndicatorName(BaseModel):
+    indicator: str
+    name: str
+    measure: str
+    direction: Direction
+
+
+class Cell(BaseModel):
+    period: str | None
+    value: Number | None
+    reason: Absence | None = None
+    partial: bool = False
+    synthetic: bool = False
+    state: State | None = None
+
+
+class TableRow(BaseModel):
+    unit: str
+    unit_name: str
+    cells: list[Cell] = Field(description="In the order of the indicators.")
+
+
+class TableData(BaseModel):
+    indicators: list[IndicatorName]
+    rows: list[TableRow]
+
+
+class BreakdownData(BaseModel):
+    whole: ShownFigure
+    parts: list[ShownFigure]
+    rest: Number | None = Field(description="What of the whole no part has; null where it cannot be said.")
+
+
+class ProgressOut(BaseModel):
+    outcome: Outcome
+    figure: ShownFigure
+
+
+class ProgressData(BaseModel):
+    total: ShownFigure
+    parts: list[ProgressOut]
+
+
+class MapPoint(BaseModel):
+    unit: str
+    unit_name: str
+    latitude: float
+    longitude: float
+    value: Number | None
+    reason: Absence | None = None
+    synthetic: bool = False
+    state: State | None = None
+
+
+class MapData(BaseModel):
+    indicator: str
+    name: str
+    measure: str
+    direction: Direction
+    grain: BucketGrain
+    period: str | None
+    points: list[MapPoint]
+    elsewhere: int = Field(description="Units without coordinates.")
+
+
+class DomainTile(BaseModel):
+    domain: str
+    name: str
+    figure: ShownFigure | None = Field(description="null: nobody has reported anything of it.")
+
+
+class DomainsData(BaseModel):
+    tiles: list[DomainTile]
+
+
+class FeedItem(BaseModel):
+    id: str
+    at: str
+    title: str
+    unit_name: str
+    state: str
+
+
+class FeedData(BaseModel):
+    items: list[FeedItem]
+
+
+class TextData(BaseModel):
+    text: str
+
+
+class SourceFreshness(BaseModel):
+    source: str
+    name: str
+    synthetic: bool
+    received_at: str | None = Field(description="Its last reading.")
+    indicators: int = Field(description="Series (indicator and unit) that it reports ...")
+    fresh: int
+    due: int
+    late: int = Field(description="... and how many of them are late.")
+    age: Age | None
+
+
+class SourcesData(BaseModel):
+    sources: list[SourceFreshness]
+
+
+WidgetData = (
+    FigureData | TrendData | RankingData | TableData | BreakdownData | ProgressData | MapData | DomainsData
+    | FeedData | TextData | SourcesData
+)  # fmt: skip
+
+
+class WidgetOut(BaseModel):
+    """Where a widget stands; what stands in it is `data[id]` of the snapshot."""
+
+    id: str
+    kind: str
+    x: int
+    y: int
+    w: int
+    h: int
+    title: str | None
+
+
+class PageOut(BaseModel):
+    title: str | None
+    seconds: int
+    rows: int
+    widgets: list[WidgetOut]
+
+
+class Snapshot(BaseModel):
+    """A screen with all its data, of one instant."""
+
+    slug: str
+    version: int
+    title: str
+    theme: Literal["dark", "light"]
+    change: int = Field(description="The number of the last change that it shows; the `id` of events.")
+    unit: UnitName
+    period: str | None
+    as_of: str | None
+    display: bool = Field(False, description="A paired display asked.")
+    pages: list[PageOut]
+    data: dict[str, WidgetData]
+
+
+class WidgetEvent(BaseModel):
+    """The `data` of an event `widget` on the stream."""
+
+    id: str
+    change: int
+    data: WidgetData
