@@ -12,18 +12,22 @@ from app.models.catalogue import (
 from app.models.changes import Change
 from app.models.readings import Batch, Forgotten, Ownership, Reading, ReadingHistory, Source, StoredAnswer
 from app.models.rollups import Rollup, StaleMark
+from app.models.screens import Display, Pairing, Screen
 
 __all__ = [
     "ApiKey",
     "Batch",
     "Change",
+    "Display",
     "Domain",
     "Forgotten",
     "Indicator",
     "Ownership",
+    "Pairing",
     "Reading",
     "ReadingHistory",
     "Rollup",
+    "Screen",
     "Source",
     "StaleMark",
     "StoredAnswer",

@@ -159,7 +159,17 @@ class SourcesIn(_Widget):
 
 
 WidgetIn = Annotated[
-    FigureIn | TrendIn | RankingIn | TableIn | BreakdownIn | ProgressIn | MapIn | DomainsIn | FeedIn | TextIn | SourcesIn,
+    FigureIn
+    | TrendIn
+    | RankingIn
+    | TableIn
+    | BreakdownIn
+    | ProgressIn
+    | MapIn
+    | DomainsIn
+    | FeedIn
+    | TextIn
+    | SourcesIn,
     Field(discriminator="kind"),
 ]
 
@@ -237,7 +247,9 @@ class ShownFigure(BaseModel):
     note: str | None = None
     observed_at: str | None = Field(None, description="Local time up to which it was measured.")
     received_at: str | None = Field(None, description="When the newest of what stands behind it reached the hub.")
-    age: Age | None = Field(None, description="Against the indicator's cadence; absent for a period that was asked for.")
+    age: Age | None = Field(
+        None, description="Against the indicator's cadence; absent for a period that was asked for."
+    )
     due_at: str | None = Field(None, description="From when on a newer one is due; viewers may age it themselves.")
     late_at: str | None = None
     previous: ComparisonOut | None = None
