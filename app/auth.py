@@ -25,7 +25,7 @@ from app.errors import KeyRefused, KeyRequired, ScopeMissing, Text
 from app.models import ApiKey, Source
 from app.settings import Settings
 
-SCOPES = ("readings:write", "readings:read", "catalogue:write", "targets:write")
+SCOPES = ("readings:write", "readings:read", "catalogue:write", "targets:write", "screens:write")
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 _LAST_USE_PRECISION = timedelta(minutes=1)
 
