@@ -139,6 +139,39 @@ class UnknownDomain(HubError):
     text = Text("Không có lĩnh vực '{value}'. Có: {nearest}.", "There is no domain '{value}'. There are: {nearest}.")
 
 
+class UnknownScreen(HubError):
+    """No screen has this name, or had it at the time asked for."""
+
+    code, status = "unknown-screen", 404
+    title = Text("Không có màn hình này", "Unknown screen")
+    text = Text(
+        "Không có màn hình '{value}' {when}. Có: {nearest}.",
+        "There is no screen '{value}' {when}. There are: {nearest}.",
+    )
+
+
+class ScreenChanged(HubError):
+    """Somebody else changed the screen since the version that `If-Match` names."""
+
+    code, status = "screen-changed", 412
+    title = Text("Màn hình đã bị người khác sửa", "The screen was changed meanwhile")
+    text = Text(
+        "Màn hình '{value}' đang ở phiên bản {version}, không phải {sent}; hãy đọc lại rồi sửa.",
+        "The screen '{value}' is at version {version}, not {sent}; read it again and change that.",
+    )
+
+
+class VersionRequired(HubError):
+    """A screen that exists is changed only by who says which version was read: `If-Match`."""
+
+    code, status = "version-required", 428
+    title = Text("Cần If-Match", "If-Match required")
+    text = Text(
+        "Màn hình '{value}' đã có (phiên bản {version}); hãy gửi If-Match với ETag của bản đã đọc.",
+        "The screen '{value}' exists (version {version}); send If-Match with the ETag of what you read.",
+    )
+
+
 class UnknownProblem(HubError):
     """The list of problems has no such code."""
 
@@ -386,6 +419,17 @@ ROW_TEXTS: Mapping[str, Text] = {
         "This reading was withdrawn at {at}; to bring it back, send it with reinstate=true.",
     ),
     "nothing-to-withdraw": Text("Không có số liệu nào để rút.", "There is no reading to withdraw."),
+    # the meaning of a screen's definition
+    "outside-grid": Text("Vượt ra ngoài lưới; ở đây tối đa {most}.", "It leaves the grid; at most {most} here."),
+    "overlaps": Text("Chồng lên ô '{other}'.", "It overlaps the widget '{other}'."),
+    "id-taken": Text("Mã '{value}' đã dùng ở {first}.", "The id '{value}' is used at {first} already."),
+    "not-additive": Text(
+        "'{value}' không cộng theo đơn vị (quy tắc: {law}) nên không xếp hạng hay chia phần được.",
+        "'{value}' does not add up over units (law: {law}), so its units cannot be ranked or be parts of a whole.",
+    ),
+    "other-measure": Text(
+        "'{value}' đo bằng {measure}, tổng thể đo bằng {other}.", "'{value}' is in {measure}, the whole is in {other}."
+    ),
     # warnings
     "ratio-computed": Text(
         "Tỷ lệ này cũng được tính từ {numerator} / {denominator}; số đã gửi chỉ hiện ở đúng đơn vị và kỳ này.",
