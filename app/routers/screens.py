@@ -225,6 +225,7 @@ class EventStream(Response):
     """Server-sent events for as long as the viewer stays. It holds no session and no queue."""
 
     def __init__(self, walls: Walls, wall: Wall, seen: State | None) -> None:
+        super().__init__()
         self._walls, self._wall, self._seen = walls, wall, seen
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -214,16 +214,14 @@ class Wall:
             return b""
         if state is None or state < self._began or state > self._state:
             return _event("snapshot", self._state, self._picture.body)
-        if self._news is None or self._news[0] != state:  # most streams are at the same state
-            events = [
-                _event(
-                    "widget",
-                    self._state,
-                    b'{"id":"%s","change":%d,"data":%s}' % (key.encode(), self._state.change, one.json),
-                )
+        if self._news is None or self._news[0] != state:  # most have seen the same
+            news = [
+                b'{"id":"%s","change":%d,"data":%s}' % (key.encode(), self._state.change, one.json)
                 for key, one in self._widgets.items()
                 if one.state > state
             ]
+            # Only the last one says up to where it is: who loses the connection in between has not seen all.
+            events = [_event("widget", self._state if one is news[-1] else None, one) for one in news]
             self._news = (state, b"".join(events))
         return self._news[1]
 
@@ -318,8 +316,9 @@ def _seconds(moment: datetime) -> int:
     return int((moment - _EPOCH).total_seconds())
 
 
-def _event(kind: str, state: State, data: bytes) -> bytes:
-    return b"event: %s\nid: %s\ndata: %s\n\n" % (kind.encode(), str(state).encode(), data)
+def _event(kind: str, state: State | None, data: bytes) -> bytes:
+    number = b"" if state is None else b"id: %s\n" % str(state).encode()
+    return b"event: %s\n%sdata: %s\n\n" % (kind.encode(), number, data)
 
 
 class Walls:
