@@ -233,7 +233,11 @@ class Wall:
             if not self.fresh and changes.live:
                 try:
                     await self.look()
-                except (SQLAlchemyError, psycopg.Error, OSError, HubError) as error:
+                except HubError:  # it was taken away: who comes back is told so
+                    for watcher in list(self.watchers):
+                        watcher.leave()
+                    pause = _AGAIN
+                except (SQLAlchemyError, psycopg.Error, OSError) as error:
                     # What was drawn last stays on the glass.
                     log.warning("a screen could not be drawn", screen=self.view.slug, error=str(error))
                     pause = _AGAIN
@@ -297,7 +301,7 @@ async def _touched(session: AsyncSession, known: int, concerning: frozenset[int]
     if not rows or rows[0].id != known:
         return None
     last = 0
-    indicators: set[int] = set()
+    indicators = set(await session.scalars(text(_UNTOLD), {"indicators": list(concerning)}))
     for number, topic, ids in rows[1:]:
         about = concerning.intersection(ids or concerning) if topic == "readings" else frozenset()
         indicators |= about
@@ -306,6 +310,9 @@ async def _touched(session: AsyncSession, known: int, concerning: frozenset[int]
     return _Touched(frozenset(row.topic for row in rows[1:]), frozenset(indicators), last)
 
 
+# Readings are there before they are rolled up and told. Where one widget is drawn again for another reason, those that show such
+# readings must be too, or the picture would be of two instants.
+_UNTOLD = "SELECT DISTINCT indicator_id FROM stale_mark WHERE indicator_id = ANY (CAST(:indicators AS int[]))"
 # With the known one itself: when that is forgotten, others after it may be too.
 _NEWS = "SELECT id, topic, indicator_ids FROM change WHERE id >= :known ORDER BY id"
 _TOPICS = ("screens", "catalogue", "targets")  # that concern every wall

@@ -1,10 +1,12 @@
 """What stands on a wall: the newest figures with their age, whoever looks and whichever unit it is about."""
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from app.changes import announce
 from tests.conftest import HubUnderTest
 
 VISITS, RECEIVED, TARGETS = "health.visit.outpatient", "tthc.dossier.received", "digital.target.total"
@@ -242,6 +244,32 @@ async def test_who_has_the_newest_snapshot_is_not_sent_it_again(hub: HubUnderTes
     changed = await hub.client.get("/v1/screens/thu/data", headers=again)
     assert changed.status_code == 200
     assert changed.json()["change"] > first.json()["change"]
+
+
+async def test_a_snapshot_never_mixes_two_instants(hub: HubUnderTest) -> None:
+    """Two figures that always add up to a hundred, sent together; other readings of one of them are told in between."""
+    await made(hub, screen(figure("a", VISITS), figure("b", RECEIVED), unit="25813"))
+    sent = asyncio.Event()
+
+    async def send() -> None:
+        for part in range(1, 30):
+            rows = [(VISITS, "25813", day(1), part), (RECEIVED, "25813", day(1), 100 - part)]
+            await hub.send(*rows, settled=False)  # not rolled up yet, as on a busy hub
+            async with hub.session() as session:
+                catalogue = await hub.hub.catalogues.current(session)
+                await announce(session, "readings", [catalogue.indicators[RECEIVED].id])
+        sent.set()
+
+    sending = asyncio.create_task(send())
+    sums = set()
+    while not sent.is_set():
+        seen = await shown(hub)
+        values = [seen[key]["figure"]["value"] for key in ("a", "b")]
+        sums.add(None if None in values else sum(values))
+    await sending
+
+    assert sums <= {None, 100}
+    assert 100 in sums
 
 
 async def test_a_target_colours_the_figure(hub: HubUnderTest) -> None:

@@ -200,6 +200,16 @@ async def test_a_changed_definition_is_shown_whole(hub: HubUnderTest) -> None:
     assert (event["event"], event["data"]["version"], list(event["data"]["data"])) == ("snapshot", 2, ["ho-so"])
 
 
+async def test_who_watches_a_screen_that_is_taken_away_is_sent_to_find_out(hub: HubUnderTest) -> None:
+    await two_tiles(hub)
+    async with watching(hub) as viewer:
+        await viewer.event()
+        assert (await change(hub, "DELETE", If_Match='"1"')).status_code == 204
+
+        assert (await viewer.event())["event"] == "reconnect"
+    assert (await hub.client.get("/v1/screens/thu/events")).status_code == 404
+
+
 async def test_a_figure_that_ages_is_told_without_anybody_writing(hub: HubUnderTest) -> None:
     await two_tiles(hub)
     due = hub.hub.now().replace(hour=12, minute=0, second=0, microsecond=0) + timedelta(days=1)
