@@ -16,7 +16,7 @@ from app.description import describe
 from app.hub import Hub
 from app.middleware import BoundedBody, RequestContext
 from app.readings.intake import Intake
-from app.routers import aggregates, catalogue, operations, readings, targets
+from app.routers import aggregates, catalogue, displays, operations, readings, targets
 from app.routers.shortcut import Shortcut
 from app.settings import Settings
 
@@ -62,7 +62,14 @@ def create_app(settings: Settings, url: str | None = None, catalogues: Catalogue
     app.add_middleware(RequestContext)
     problems.install(app)
     app.openapi = functools.cache(functools.partial(describe, app))  # type: ignore[method-assign]
-    for module in (readings, catalogue, aggregates, targets, operations):  # in the order in which they are asked most
+    for module in (
+        readings,
+        catalogue,
+        aggregates,
+        targets,
+        displays,
+        operations,
+    ):  # in the order in which they are asked most
         app.include_router(module.router)
     app.router.routes.insert(0, Shortcut("GET", "/v1/aggregates", aggregates.get_plainly))
     app.router.routes.insert(0, Shortcut("POST", "/v1/readings", readings.post_plainly))
