@@ -42,6 +42,7 @@ from app.rollups.rebuild import catch_up, rebuild
 from app.rollups.verify import Report
 from app.rollups.verify import verify as verify_rollups
 from app.schemas.displays import DisplayIn
+from app.screens.definitions import load_presets
 from app.settings import Settings, SettingsError, load_settings
 from app.worker import run_loops
 
@@ -224,6 +225,8 @@ async def _load_once(settings: Settings, url: str) -> None:
                 with progress_bars({"indicators": 1056, "units": 42_263}) as progress:
                     await load_reference(session, progress)
                 await load_seed_figures(session, settings, hub.now())
+        async with hub.database.write_session() as session:
+            await load_presets(session, await hub.catalogues.current(session), settings)
         if settings.demo:
             await _load_demo_once(hub)
         async with hub.database.read_session() as session:

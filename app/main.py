@@ -16,8 +16,9 @@ from app.description import describe
 from app.hub import Hub
 from app.middleware import BoundedBody, RequestContext
 from app.readings.intake import Intake
-from app.routers import aggregates, catalogue, displays, operations, readings, targets
+from app.routers import aggregates, catalogue, displays, operations, readings, screens, targets
 from app.routers.shortcut import Shortcut
+from app.screens.live import Walls
 from app.settings import Settings
 
 DESCRIPTION = """The data hub behind a city's intelligent operations centre: KPI readings in, exact aggregates out.
@@ -36,10 +37,12 @@ def create_app(settings: Settings, url: str | None = None, catalogues: Catalogue
         await hub.warm_up()
         app.state.hub = hub
         app.state.intake = intake = Intake(hub.database)
+        app.state.walls = walls = Walls(hub)
         listening = asyncio.create_task(hub.changes.listen())
         try:
             yield
         finally:
+            await walls.end()
             listening.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await listening
@@ -66,6 +69,7 @@ def create_app(settings: Settings, url: str | None = None, catalogues: Catalogue
         readings,
         catalogue,
         aggregates,
+        screens,
         targets,
         displays,
         operations,

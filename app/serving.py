@@ -13,12 +13,16 @@ import os
 import signal
 import socket
 import tempfile
+import threading
 from collections.abc import Iterator
 from functools import partial
+from types import FrameType
+from typing import Any
 
 import uvicorn
 from anyio.from_thread import start_blocking_portal
 from fastapi import FastAPI
+from uvicorn.server import HANDLED_SIGNALS
 from uvicorn.supervisors import Multiprocess
 
 from app.hub import hub_of
@@ -60,7 +64,26 @@ def _served(settings: Settings, url: str) -> FastAPI:
         configure_logs(settings.log_level)
         _end_with(keeper.sentinel)
     gc.set_threshold(_YOUNG)
-    return create_app(settings, url)
+    app = create_app(settings, url)
+    _let_go(app)
+    return app
+
+
+def _let_go(app: FastAPI) -> None:
+    """Streams would keep a process that is told to stop: they end when the signal comes, not when uvicorn loses patience."""
+    if threading.current_thread() is not threading.main_thread():
+        return
+    loop = asyncio.get_running_loop()
+    for number in HANDLED_SIGNALS:
+        before = signal.getsignal(number)  # uvicorn's: it has taken the signals before it asks for the application
+
+        def stop(number: int, frame: FrameType | None, before: Any = before) -> None:
+            walls = getattr(app.state, "walls", None)
+            if walls is not None:
+                loop.call_soon_threadsafe(walls.close)
+            before(number, frame)
+
+        signal.signal(number, stop)
 
 
 def _end_with(sentinel: int) -> None:

@@ -30,6 +30,7 @@ from app.main import create_app
 from app.migrate import migrate
 from app.readings.seed import NewSource, load_seed_figures, require_source
 from app.rollups.roller import roll
+from app.screens.definitions import load_presets
 from app.settings import Settings
 
 SETTINGS = Settings(worker=False, demo=False, secret="a pepper that only the tests know, 40 characters")  # noqa: S106
@@ -93,6 +94,7 @@ def reference_template(cluster: str, empty_template: str) -> str:
         async with database.write_session() as session:
             await load_reference(session, lambda *_: None)
             await load_seed_figures(session, SETTINGS, Hub(SETTINGS, database, ChangeFeed(""), b"").now())
+            await load_presets(session, await CatalogueCache().current(session), SETTINGS)
             while (await roll(session, CatalogueCache())).marks:
                 pass
         await database.close()

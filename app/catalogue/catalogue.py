@@ -274,8 +274,14 @@ class Catalogue:
         """The units that have children, or had some by an edge that was superseded."""
         return frozenset(edge.parent.id for edge in self.edges)
 
+    @cached_property
+    def _settled(self) -> datetime:
+        """Since when nothing has been recorded about the tree."""
+        moments = (moment for edge in self.edges for moment in (edge.recorded_at, edge.superseded_at))
+        return max((moment for moment in moments if moment is not None), default=datetime.min.replace(tzinfo=UTC))
+
     def tree_as_of(self, as_of: datetime | None) -> Tree:
-        return self.tree if as_of is None else Tree(edge for edge in self.edges if edge.known(as_of))
+        return self.tree if as_of is None or as_of >= self._settled else _tree_as_of(self, as_of)
 
     def require_domain(self, code: str) -> Domain:
         if (domain := self.domains.get(code)) is None:
@@ -386,6 +392,11 @@ class Catalogue:
             and all(needle in indicator.search for needle in needles)
         )
         return list(islice(matching, limit))
+
+
+@lru_cache(maxsize=4)  # one answer asks for the same tree several times
+def _tree_as_of(catalogue: Catalogue, as_of: datetime) -> Tree:
+    return Tree(edge for edge in catalogue.edges if edge.known(as_of))
 
 
 def _nearest(code: str, codes: Iterable[str]) -> str:

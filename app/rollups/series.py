@@ -234,13 +234,17 @@ async def rank(
     as_of: datetime | None,
     now: datetime,
 ) -> list[Ranked]:
-    """Units by the value of one bucket, best first by the indicator's direction; those without a value last, unranked.
+    """Units by the value of one bucket; see `by_value`."""
+    question = Question([indicator], units, [bucket], as_of=as_of)
+    return by_value(indicator, await aggregate(session, catalogue, question, now=now))
+
+
+def by_value(indicator: Indicator, series: Sequence[Series]) -> list[Ranked]:
+    """Series by their last bucket, best first by the indicator's direction; those without a value last, unranked.
 
     Equal values share a rank and the next one counts them (1, 2, 2, 4).
     """
-    question = Question([indicator], units, [bucket], as_of=as_of)
-    series = await aggregate(session, catalogue, question, now=now)
-    valued = [one for one in series if one.points[0].figure.value is not None]
+    valued = [one for one in series if one.points[-1].figure.value is not None]
     values = [_value(one) for one in valued]
     ascending = indicator.direction == "down_good"
     ranked = [
@@ -248,11 +252,11 @@ async def rank(
         for one, value in zip(valued, values, strict=True)
     ]
     ranked.sort(key=lambda one: (one.rank or 0, one.series.unit.code))
-    return ranked + [Ranked(None, one) for one in series if one.points[0].figure.value is None]
+    return ranked + [Ranked(None, one) for one in series if one.points[-1].figure.value is None]
 
 
 def _value(series: Series) -> Decimal:
-    value = series.points[0].figure.value
+    value = series.points[-1].figure.value
     assert value is not None
     return value
 

@@ -32,6 +32,9 @@ class WordsIn(_Strict):
     vi: Words
     en: Words | None = None
 
+    def said(self, language: str) -> str:
+        return self.en if language == "en" and self.en else self.vi
+
 
 class Parameters(_Strict):
     """What a viewer may choose; this is what stands while nobody does."""

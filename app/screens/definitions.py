@@ -36,7 +36,7 @@ async def find_screen(session: AsyncSession, slug: str, as_of: datetime | None =
     found = await _read(session, models.Screen.slug == slug, as_of)
     if not found:
         others = [one.slug for one in await list_screens(session, as_of)]
-        when = Text("", "now") if as_of is None else Text(f"lúc {as_of.isoformat()}", f"at {as_of.isoformat()}")
+        when = Text("hiện nay", "now") if as_of is None else Text(f"lúc {as_of.isoformat()}", f"at {as_of.isoformat()}")
         raise UnknownScreen(value=slug, when=when, nearest=", ".join(others[:20]) or "–")
     return found[0]
 

@@ -18,7 +18,7 @@ from tests.conftest import HubUnderTest, running_on_reference
 
 BEN_CAT, LONG_NGUYEN, DAU_TIENG_TOWN = "25813", "25840", "25777"
 REGION = "bencat"  # over seven wards since 1 July 2025, the two first ones among them
-ME = {"screen": "sanh", "page": 2}
+ME = {"screen": "tong-quan", "page": 2}
 
 
 def refused(answer: httpx.Response) -> tuple[int, str]:
@@ -48,14 +48,7 @@ async def wall(hub: HubUnderTest) -> AsyncIterator[httpx.AsyncClient]:
 
 @pytest.fixture
 async def operator(hub: HubUnderTest) -> httpx.Headers:
-    """What the operator of all displays sends along. There are two screens, and one that was taken away."""
-    async with hub.session() as session:
-        await session.execute(
-            text(
-                "INSERT INTO screen (slug, version, definition) VALUES"
-                " ('sanh', 1, '{}'), ('phong-hop', 1, '{}'), ('cu', 1, NULL)"
-            )
-        )
+    """What the operator of all displays sends along."""
     return httpx.Headers({"X-API-Key": await hub.key("operator", ["screens:write"])})
 
 
@@ -98,7 +91,7 @@ async def test_a_wall_shows_a_code_and_is_paired_when_an_operator_confirms_it(
     assert refused(await wall.put("/v1/displays/me", json=ME)) == (401, "display-required")
 
     typed = pairing["code"].lower().replace("-", " ")
-    display = await added(hub, operator, screens=["phong-hop", "sanh"], units=[REGION], code=typed)
+    display = await added(hub, operator, screens=["mot-cua", "tong-quan"], units=[REGION], code=typed)
     assert "token" not in display
     [before] = await listed(hub, operator)
     done = await wall.get(f"/v1/displays/pairings/{pairing['id']}")
@@ -109,14 +102,14 @@ async def test_a_wall_shows_a_code_and_is_paired_when_an_operator_confirms_it(
         "display": {
             "id": display["id"],
             "name": "Sảnh tầng 1",
-            "screens": ["phong-hop", "sanh"],
+            "screens": ["mot-cua", "tong-quan"],
             "units": ["bencat@2025-07-01"],
         },
     }
     assert done.headers["cache-control"] == "no-store"
     assert (await wall.put("/v1/displays/me", json=ME)).status_code == 204
     [now] = await listed(hub, operator)
-    assert (now["paired"], now["screen"], now["page"], now["revoked_at"]) == (True, "sanh", 2, None)
+    assert (now["paired"], now["screen"], now["page"], now["revoked_at"]) == (True, "tong-quan", 2, None)
     assert datetime.now(UTC) - datetime.fromisoformat(now["last_seen_at"]) < timedelta(minutes=1)
 
 
@@ -421,14 +414,16 @@ async def test_a_refused_display_leaves_the_code_open(
 
 
 async def test_screens_and_units_that_there_are_not_are_named(hub: HubUnderTest, operator: httpx.Headers) -> None:
-    body = {"name": "x", "screens": ["sanh", "cu", "nha"], "units": [BEN_CAT, "25831x", "721@2026-01-01"]}
+    removed = await hub.client.delete("/v1/screens/ngan-sach", headers={**operator, "if-match": '"1"'})
+    assert removed.status_code == 204, removed.text
+    body = {"name": "x", "screens": ["tong-quan", "ngan-sach", "nha"], "units": [BEN_CAT, "25831x", "721@2026-01-01"]}
 
     answer = await hub.client.post("/v1/displays", json=body, headers=operator)
 
     found = mistakes(answer)
     assert [pointer for pointer, _ in found] == ["/screens/1", "/screens/2", "/units/1", "/units/2"]
-    assert "There is no screen 'cu'. There are: " in found[0][1]
-    assert "phong-hop, sanh" in found[0][1]
+    assert "There is no screen 'ngan-sach'. There are: " in found[0][1]
+    assert "giao-thong, mot-cua, tong-quan" in found[0][1]
     assert found[2][1].startswith("There is no unit '25831x'. Nearest: ")
     assert found[3][1].startswith("Unit '721@2026-01-01' does not exist in ")
     assert await listed(hub, operator) == []
@@ -457,7 +452,7 @@ MALFORMED: list[tuple[str, str, Any]] = [
     ("POST", "", {"name": "x" * 101}),
     ("POST", "", {"name": "a\x00b"}),
     ("POST", "", {"name": "x", "screens": []}),
-    ("POST", "", {"name": "x", "screens": "sanh"}),
+    ("POST", "", {"name": "x", "screens": "tong-quan"}),
     ("POST", "", {"name": "x", "screens": ["../x"]}),
     ("POST", "", {"name": "x", "screens": ["a"] * 101}),
     ("POST", "", {"name": "x", "units": []}),
@@ -469,12 +464,12 @@ MALFORMED: list[tuple[str, str, Any]] = [
     ("POST", "/session", {}),
     ("POST", "/session", {"token": 5}),
     ("POST", "/session", {"token": "x" * 201}),
-    ("PUT", "/me", {"screen": "sanh"}),
+    ("PUT", "/me", {"screen": "tong-quan"}),
     ("PUT", "/me", {"screen": "Sảnh", "page": 1}),
-    ("PUT", "/me", {"screen": "sanh", "page": 0}),
-    ("PUT", "/me", {"screen": "sanh", "page": 21}),
-    ("PUT", "/me", {"screen": "sanh", "page": True}),
-    ("PUT", "/me", {"screen": "sanh", "page": 10**30}),
+    ("PUT", "/me", {"screen": "tong-quan", "page": 0}),
+    ("PUT", "/me", {"screen": "tong-quan", "page": 21}),
+    ("PUT", "/me", {"screen": "tong-quan", "page": True}),
+    ("PUT", "/me", {"screen": "tong-quan", "page": 10**30}),
     ("DELETE", "/0", None),
     ("DELETE", "/me", None),
     ("DELETE", "/99999999999999999999", None),
@@ -517,13 +512,13 @@ async def test_what_there_is_not_is_not_found(hub: HubUnderTest, operator: httpx
 
 
 SHOWN: list[tuple[str, str, str, str | None]] = [
-    ("sanh", REGION, "2025-08-01", None),
-    ("sanh", BEN_CAT, "2025-08-01", None),
-    ("sanh", BEN_CAT, "2025-06-30", "25813@2025-07-01"),  # the region is not over it yet
-    ("sanh", "79", "2025-08-01", "79@2025-07-01"),  # the city above
-    ("sanh", DAU_TIENG_TOWN, "2025-08-01", "25777@2025-07-01"),  # a neighbour
-    ("phong-hop", REGION, "2025-08-01", "phong-hop"),
-    ("phong-hop", "79", "2025-08-01", "phong-hop"),
+    ("tong-quan", REGION, "2025-08-01", None),
+    ("tong-quan", BEN_CAT, "2025-08-01", None),
+    ("tong-quan", BEN_CAT, "2025-06-30", "25813@2025-07-01"),  # the region is not over it yet
+    ("tong-quan", "79", "2025-08-01", "79@2025-07-01"),  # the city above
+    ("tong-quan", DAU_TIENG_TOWN, "2025-08-01", "25777@2025-07-01"),  # a neighbour
+    ("mot-cua", REGION, "2025-08-01", "mot-cua"),
+    ("mot-cua", "79", "2025-08-01", "mot-cua"),
 ]  # fmt: skip
 
 
@@ -531,7 +526,7 @@ async def test_a_display_shows_its_screens_for_its_units_and_what_reports_to_the
     async with hub.session() as session:
         catalogue = await hub.hub.catalogues.current(session)
     region = catalogue.require_unit(REGION, None, date(2025, 8, 1))
-    viewer = Viewer(1, "Sảnh", frozenset({"sanh"}), frozenset({region.id}))
+    viewer = Viewer(1, "Sảnh", frozenset({"tong-quan"}), frozenset({region.id}))
     everywhere = Viewer(2, "Phòng họp", None, None)
     for slug, unit, day, outside in SHOWN:
         found, on = catalogue.require_unit(unit, None, date(2025, 8, 1)), date.fromisoformat(day)
@@ -542,5 +537,5 @@ async def test_a_display_shows_its_screens_for_its_units_and_what_reports_to_the
             continue
         with pytest.raises(OutsideDisplay) as refusal:
             require_shown(viewer, slug, found, catalogue, on)
-        scope = "sanh" if slug == "phong-hop" else "bencat@2025-07-01"
+        scope = "tong-quan" if slug == "mot-cua" else "bencat@2025-07-01"
         assert str(refusal.value) == f"This display may not show '{outside}'; its scope: {scope}."

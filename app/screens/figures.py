@@ -1,0 +1,171 @@
+"""The figures that the widgets of a screen ask for: resolved together, in few statements, at one instant."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.catalogue.catalogue import Catalogue, Indicator, Tree, Unit
+from app.periods import Grain, Period, bucket_start, previous_start
+from app.rollups.series import Point, Question, Series, aggregate, units_under
+from app.screens.latest import Cell, Sought, find_latest, find_received
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """From where a screen is looked at."""
+
+    catalogue: Catalogue
+    unit: Unit
+    formerly: Sequence[Unit]  # stand in where the unit has no figure
+    period: Period | None  # None: the latest
+    as_of: datetime | None
+    now: datetime  # local; with `as_of` the time of that
+    zone: tzinfo
+    language: str
+    readable: Callable[[Indicator], bool]
+
+    @property
+    def tree(self) -> Tree:
+        return self.catalogue.tree_as_of(self.as_of)
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """The units below one, instead of it: its children, or all of a kind."""
+
+    kind: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Figures of one indicator. Of several indicators and units the first that has any figure is taken, units first."""
+
+    indicators: Sequence[Indicator]
+    units: Sequence[Unit]
+    grain: Grain | None = None  # None: as it is reported
+    period: Period | None = None  # None: the latest
+    count: int = 1  # periods up to that one
+    below: Below | None = None
+    compare: frozenset[str] = frozenset()
+
+    def grain_of(self, indicator: Indicator) -> Grain:
+        if self.grain is not None:
+            return self.grain
+        return indicator.base if self.period is None else max(indicator.base, self.period.grain)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What was found: of one indicator, one series a unit. Without a bucket there is no figure anywhere."""
+
+    indicator: Indicator
+    unit: Unit
+    grain: Grain
+    latest: bool  # nobody asked for the period
+    units: Sequence[Unit] = ()
+    buckets: Sequence[Period] = ()
+    series: Sequence[Series] = ()
+    hidden: bool = False  # the viewer may not see it
+    received: dict[Cell, datetime] = field(default_factory=dict)
+
+    @property
+    def bucket(self) -> Period | None:
+        return self.buckets[-1] if self.buckets else None
+
+    def last_of(self, series: Series) -> Point:
+        return series.points[-1]
+
+
+async def resolve(session: AsyncSession, scene: Scene, needs: Sequence[Need]) -> list[Answer]:
+    """The answers, in the order of the needs."""
+    latest = await find_latest(
+        session, scene.catalogue, list(dict.fromkeys(_sought(scene, needs))), as_of=scene.as_of, now=scene.now
+    )
+    answers = [_place(scene, need, latest) for need in needs]
+    questions: dict[tuple[tuple[Unit, ...], tuple[Period, ...], frozenset[str]], dict[Indicator, None]] = {}
+    for need, one in zip(needs, answers, strict=True):
+        if one.buckets and not one.hidden:
+            key = (tuple(one.units), tuple(one.buckets), need.compare)
+            questions.setdefault(key, {})[one.indicator] = None
+    found: dict[tuple[object, ...], Series] = {}
+    for (units, buckets, compare), indicators in questions.items():
+        question = Question(list(indicators), units, buckets, compare, scene.as_of)
+        for series in await aggregate(session, scene.catalogue, question, now=scene.now):
+            found[series.indicator, series.unit, buckets, compare] = series
+    cells = {(one.indicator, unit, one.buckets[-1]): None for one in answers if one.buckets for unit in one.units}
+    received = dict(await find_received(session, scene.catalogue, list(cells), as_of=scene.as_of)) if cells else {}
+    return [
+        one if one.hidden else _with(one, found, need.compare, received)
+        for need, one in zip(needs, answers, strict=True)
+    ]
+
+
+def _with(
+    one: Answer, found: dict[tuple[object, ...], Series], compare: frozenset[str], received: dict[Cell, datetime]
+) -> Answer:
+    series = [found[one.indicator, unit, tuple(one.buckets), compare] for unit in one.units]
+    return Answer(one.indicator, one.unit, one.grain, one.latest, one.units, one.buckets, series, received=received)
+
+
+def _sought(scene: Scene, needs: Iterable[Need]) -> Iterable[Sought]:
+    for need in needs:
+        choices = len(need.indicators) * len(need.units)
+        if need.period is not None and choices == 1:
+            continue
+        for unit in need.units:
+            for indicator in filter(scene.readable, need.indicators):
+                grain = need.grain_of(indicator)
+                yield Sought(indicator, unit, grain)
+                if need.below is not None and indicator.over_units == "none":
+                    day = timedelta(days=1)
+                    for child in units_under(scene.tree, unit, need.below.kind, scene.now, scene.now + day):
+                        yield Sought(indicator, child, grain)
+
+
+def _place(scene: Scene, need: Need, latest: dict[Sought, Period]) -> Answer:
+    """Which indicator, unit and buckets it will be."""
+    for unit in need.units:
+        for indicator in filter(scene.readable, need.indicators):
+            grain = need.grain_of(indicator)
+            bucket = latest.get(Sought(indicator, unit, grain))
+            if bucket is None and need.below is not None and indicator.over_units == "none":
+                day = timedelta(days=1)
+                children = units_under(scene.tree, unit, need.below.kind, scene.now, scene.now + day)
+                known = (latest.get(Sought(indicator, child, grain)) for child in children)
+                bucket = max((one for one in known if one is not None), key=lambda one: one.start, default=None)
+            if bucket is not None:
+                return _over(scene, need, indicator, unit, grain, bucket)
+    seen = next(filter(scene.readable, need.indicators), None)
+    if seen is None:
+        first = need.indicators[0]
+        return Answer(first, need.units[0], need.grain_of(first), need.period is None, hidden=True)
+    grain = need.grain_of(seen)
+    if need.period is not None:
+        return _over(scene, need, seen, need.units[0], grain, None)
+    return Answer(seen, need.units[0], grain, True)
+
+
+def _over(scene: Scene, need: Need, indicator: Indicator, unit: Unit, grain: Grain, bucket: Period | None) -> Answer:
+    if need.period is not None:
+        last_moment = max(need.period.start, need.period.end - timedelta(microseconds=1))
+        bucket = Period(grain, bucket_start(grain, last_moment))
+    assert bucket is not None
+    buckets = [bucket]
+    while len(buckets) < need.count:
+        buckets.insert(0, Period(bucket.grain, previous_start(bucket.grain, buckets[0].start)))
+    units = [unit]
+    if need.below is not None:
+        units = units_under(scene.tree, unit, need.below.kind, bucket.start, bucket.end)
+    return Answer(indicator, unit, bucket.grain, need.period is None, units, buckets)
+
+
+def local(scene: Scene, moment: datetime) -> datetime:
+    """An aware instant as naive local time."""
+    return moment.astimezone(scene.zone).replace(tzinfo=None)
+
+
+def aware(scene: Scene, moment: datetime) -> str:
+    """A local time (naive) or an instant as it goes out: with the offset of the hub's zone."""
+    return (moment.replace(tzinfo=scene.zone) if moment.tzinfo is None else moment.astimezone(scene.zone)).isoformat()

@@ -1,0 +1,139 @@
+"""A screen with all its data, of one instant."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app.catalogue.catalogue import Catalogue, Indicator, Unit
+from app.errors import UnitNotValid
+from app.hub import Hub
+from app.periods import Period, parse_period
+from app.schemas.screens import ScreenIn, SourcesIn, WidgetIn
+from app.screens.definitions import Definition
+from app.screens.figures import Answer, Need, Scene, resolve
+from app.screens.freshness import EVERY, source_freshness
+from app.screens.widgets import Data, Drawing, Frame, draw
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """How somebody looks at a screen: what may be chosen about it."""
+
+    slug: str
+    unit: str | None  # an address; None: the one of the definition
+    period: Period | None
+    language: str
+    domains: frozenset[str] | None  # of which also what is not public may be seen; None: of all
+    display: bool = False
+
+    def readable(self, indicator: Indicator) -> bool:
+        return indicator.public or self.domains is None or indicator.domain.code in self.domains
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """The data of a widget, and the moments (local time) at which it will look different by itself."""
+
+    data: Data
+    turns: frozenset[datetime]
+
+
+def scene_of(hub: Hub, catalogue: Catalogue, screen: ScreenIn, view: View, as_of: datetime | None) -> Scene:
+    """Raises: UnknownUnit, UnitNotValid (the unit of the view)."""
+    zone = hub.settings.tz
+    now = hub.now() if as_of is None else as_of.astimezone(zone).replace(tzinfo=None)
+    period = view.period
+    if period is None and screen.parameters.period is not None:
+        period = parse_period(screen.parameters.period, zone)
+    unit = _unit(catalogue, view.unit or screen.parameters.unit, period, now)
+    formerly = []
+    if unit is _unit(catalogue, screen.parameters.unit, period, now):
+        formerly = [catalogue.require_unit(code, None, now.date()) for code in screen.parameters.formerly]
+    return Scene(catalogue, unit, formerly, period, as_of, now, zone, view.language, view.readable)
+
+
+def _unit(catalogue: Catalogue, address: str, period: Period | None, now: datetime) -> Unit:
+    """The unit of that time, or else the last one that had the code: a screen of a former unit shows its last figures."""
+    if period is not None and "@" not in address:
+        try:
+            return catalogue.require_units(address, period.start, period.end, str(period))[-1]
+        except UnitNotValid:
+            pass
+    return catalogue.require_unit(address, None, now.date())
+
+
+async def draw_widgets(session: AsyncSession, scene: Scene, widgets: Iterable[WidgetIn]) -> dict[str, Drawn]:
+    """The data of widgets, by id. They ask together: round by round, until the last one is drawn."""
+    frames: dict[str, Frame] = {}
+    drawings: dict[str, tuple[Drawing, Sequence[Need]]] = {}
+    drawn: dict[str, Drawn] = {}
+    for widget in widgets:
+        if isinstance(widget, SourcesIn):
+            drawn[widget.id] = Drawn(await source_freshness(session, scene), _looks(scene.now))
+        else:
+            frame = frames[widget.id] = Frame(scene)
+            drawing = draw(widget, frame)
+            drawings[widget.id] = (drawing, next(drawing))
+    while drawings:
+        answers = iter(await resolve(session, scene, [need for _, needs in drawings.values() for need in needs]))
+        waiting: dict[str, tuple[Drawing, Sequence[Need]]] = {}
+        for key, (drawing, needs) in drawings.items():
+            mine: list[Answer] = [next(answers) for _ in needs]
+            # What is under way is a part until it has ended.
+            frames[key].turns |= {one.bucket.end for one in mine if one.bucket is not None}
+            try:
+                waiting[key] = (drawing, drawing.send(mine))
+            except StopIteration as done:
+                drawn[key] = Drawn(done.value, frozenset(frames[key].turns))
+        drawings = waiting
+    return drawn
+
+
+def _looks(now: datetime) -> frozenset[datetime]:
+    """Even steps of the clock, the same in every process: the last and the next one."""
+    last = now - (now - datetime.min) % EVERY
+    return frozenset({last, last + EVERY})
+
+
+def widgets_of(screen: ScreenIn) -> list[WidgetIn]:
+    return [widget for page in screen.pages for widget in page.widgets]
+
+
+def head_of(definition: Definition, scene: Scene, view: View, change: int) -> dict[str, Any]:
+    """Everything of a snapshot but its data."""
+    screen, language = definition.screen, scene.language
+
+    return {
+        "slug": definition.slug,
+        "version": definition.version,
+        "title": screen.title.said(language),
+        "theme": screen.theme,
+        "change": change,
+        "unit": {
+            "code": scene.unit.code,
+            "address": scene.unit.address,
+            "name": scene.unit.name.fill(language, {}),
+            "kind": scene.unit.kind,
+        },
+        "period": None if scene.period is None else str(scene.period),
+        "as_of": None if scene.as_of is None else scene.as_of.isoformat(),
+        **({"display": True} if view.display else {}),
+        "pages": [
+            {
+                "title": page.title and page.title.said(language),
+                "seconds": page.seconds,
+                "rows": page.rows,
+                "widgets": [
+                    {
+                        "id": one.id, "kind": one.kind, "x": one.x, "y": one.y, "w": one.w, "h": one.h,
+                        "title": one.title and one.title.said(language),
+                    }
+                    for one in page.widgets
+                ],
+            }
+            for page in screen.pages
+        ],
+    }  # fmt: skip

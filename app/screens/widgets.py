@@ -1,0 +1,348 @@
+"""What each kind of widget asks for, and what it shows of the answer.
+
+A kind is a generator: it yields the figures that it needs and is sent the answers, in the same order; what it returns is its
+data. So all widgets of a screen ask together, and each can be read from top to bottom.
+"""
+
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal, localcontext
+from itertools import islice
+from typing import Any
+
+from app.catalogue.catalogue import Indicator, Unit
+from app.periods import Grain, Period, parse_period
+from app.rollups.laws import EXACT, Comparison, Figure
+from app.rollups.series import Achievement, Point, Series, by_value
+from app.schemas.readings import STATUSES
+from app.schemas.screens import (
+    BreakdownIn,
+    DomainsIn,
+    FeedIn,
+    FigureIn,
+    MapIn,
+    ProgressIn,
+    RankingIn,
+    TableIn,
+    TextIn,
+    TrendIn,
+    WidgetIn,
+)
+from app.screens.age import age_at, due_and_late
+from app.screens.figures import Answer, Below, Need, Scene, aware, local
+
+Data = dict[str, Any]
+Drawing = Generator[Sequence[Need], Sequence[Answer], Data]
+
+
+@dataclass(slots=True)
+class Frame:
+    """One widget on the wall. While it is drawn it gathers the moments at which it will look different by itself."""
+
+    scene: Scene
+    turns: set[datetime] = field(default_factory=set)
+
+    def need(self, widget: Any, *codes: str, **more: Any) -> Need:
+        """Figures of indicators for the unit and period of a widget, else of the screen."""
+        scene = self.scene
+        period = scene.period if widget.period is None else parse_period(widget.period, scene.zone)
+        units: Sequence[Unit] = (scene.unit, *scene.formerly)
+        if period is not None:  # who was there then
+            units = [one for one in units if one.start < period.end and period.start < one.end] or units
+        if widget.unit is not None:
+            on = None if period is None else period.start.date()
+            units = [scene.catalogue.require_unit(widget.unit, on, scene.now.date())]
+        indicators = [scene.catalogue.indicators[code] for code in codes if code in scene.catalogue.indicators]
+        return Need(indicators, units, None if widget.grain is None else Grain[widget.grain], period, **more)
+
+    def head(self, indicator: Indicator) -> Data:
+        return {
+            "indicator": indicator.code,
+            "name": indicator.name.fill(self.scene.language, {}),
+            "measure": indicator.measure,
+            "direction": indicator.direction,
+        }
+
+    def shown(self, answer: Answer, series: Series | None = None) -> Data:
+        """A figure with all that a viewer may ask about it: the last of a series, by default of the only one."""
+        if series is None and answer.series:
+            series = answer.series[0]
+        unit = answer.unit if series is None else series.unit
+        out = self.head(answer.indicator) | {
+            "unit": unit.code,
+            "unit_name": unit.name.fill(self.scene.language, {}),
+            "grain": answer.grain.name,
+            "period": None if answer.bucket is None else str(answer.bucket),
+            "value": None,
+        }
+        if series is None:
+            return out | {"reason": "not-public" if answer.hidden else "no-data"}
+        point = answer.last_of(series)
+        out |= self.value(point.figure)
+        if point.figure.value is not None:
+            out |= self._times(answer, unit, point)
+        if point.previous is not None:
+            out["previous"] = comparison_out(self.scene, point.previous)
+        if point.year_ago is not None:
+            out["year_ago"] = comparison_out(self.scene, point.year_ago)
+        if point.targets is not None:
+            out["targets"] = [achievement_out(one) for one in point.targets]
+            out["state"] = state_out(point)
+        return out
+
+    def value(self, figure: Figure) -> Data:
+        """Value or reason, where it comes from, and how much stands behind it."""
+        out = self.cell(figure)
+        if figure.origin is not None and figure.status is not None:
+            out |= {"origin": figure.origin, "status": STATUSES[figure.status]}
+        out["coverage"] = {"units": figure.coverage.units, "periods": figure.coverage.periods}
+        if figure.note is not None:
+            out["note"] = figure.note
+        return out
+
+    def cell(self, figure: Figure) -> Data:
+        """Value or reason, and whether it is all, and real."""
+        out: Data = {"value": figure.value}
+        if figure.reason is not None:
+            out["reason"] = figure.reason
+        if figure.partial:
+            out["partial"] = True
+        if any(self.scene.catalogue.sources[key].synthetic for key in figure.sources):
+            out["synthetic"] = True
+        return out
+
+    def _times(self, answer: Answer, unit: Unit, point: Point) -> Data:
+        received = answer.received.get((answer.indicator, unit, point.bucket))
+        observed = min(point.figure.until or point.bucket.end, point.bucket.end)
+        if received is not None:
+            # A source may send the hour that is under way: it was measured when it came.
+            observed = min(observed, local(self.scene, received)) if observed > self.scene.now else observed
+        out = {"observed_at": aware(self.scene, observed)}
+        if received is not None:
+            out["received_at"] = aware(self.scene, received)
+        if answer.latest:
+            due, late = due_and_late(answer.indicator, observed)
+            self.turns |= {due, late}
+            out |= {
+                "age": age_at(self.scene.now, due, late),
+                "due_at": aware(self.scene, due),
+                "late_at": aware(self.scene, late),
+            }
+        return out
+
+
+def comparison_out(scene: Scene, comparison: Comparison) -> Data:
+    other = comparison.other
+    return {
+        "period": None if comparison.bucket is None else str(comparison.bucket),
+        **({} if other.until is None else {"until": aware(scene, other.until)}),
+        "value": other.value,
+        **({} if other.reason is None else {"reason": other.reason}),
+        "change": comparison.change,
+        "change_pct": comparison.change_pct,
+        "partial": not other.complete,
+        "coverage": {"units": other.coverage.units, "periods": other.coverage.periods},
+    }
+
+
+def achievement_out(achievement: Achievement) -> Data:
+    target = achievement.target
+    return {
+        "setter": target.setter,
+        "document": target.document,
+        "value": target.value,
+        "achieved_pct": achievement.achieved_pct,
+        "state": achievement.state,
+    }
+
+
+def state_out(point: Point) -> str | None:
+    return next((one.state for one in point.targets or () if one.state is not None), None)
+
+
+# --- the kinds ---
+
+
+def figure(widget: FigureIn, frame: Frame) -> Drawing:
+    [answer] = yield [frame.need(widget, widget.indicator, compare=frozenset(widget.compare))]
+    return {"figure": frame.shown(answer)}
+
+
+def trend(widget: TrendIn, frame: Frame) -> Drawing:
+    compare = frozenset({"year_ago"} if widget.year_ago else ())
+    [answer] = yield [frame.need(widget, widget.indicator, count=widget.count, compare=compare)]
+    points = []
+    for point in answer.series[0].points if answer.series else ():
+        out = {"period": str(point.bucket), **frame.cell(point.figure)}
+        if point.year_ago is not None:
+            out["year_ago"] = point.year_ago.value
+        points.append(out)
+    return {"figure": frame.shown(answer), "points": points}
+
+
+def ranking(widget: RankingIn, frame: Frame) -> Drawing:
+    [answer] = yield [frame.need(widget, widget.indicator, below=Below(widget.unit_kind))]
+    ranked = by_value(answer.indicator, answer.series)
+    rows = [
+        {"rank": one.rank, **_named(frame, one.series.unit), **frame.cell(answer.last_of(one.series).figure)}
+        for one in ranked
+    ]
+    valued = [row for row in rows if row["rank"] is not None]
+    best = valued[: widget.best]
+    worst = list(islice(reversed(valued[len(best) :]), widget.worst))
+    return {
+        **frame.head(answer.indicator), **_bucket(answer),
+        "units": len(rows), "without": len(rows) - len(valued), "best": best, "worst": worst,
+    }  # fmt: skip
+
+
+def table(widget: TableIn, frame: Frame) -> Drawing:
+    below = Below(widget.unit_kind)
+    answers = yield [frame.need(widget, code, below=below, compare=frozenset({"target"})) for code in widget.indicators]
+    units = dict.fromkeys(unit for answer in answers for unit in answer.units)
+    found = [{series.unit: series for series in answer.series} for answer in answers]
+    rows = [
+        {
+            **_named(frame, unit),
+            "cells": [_cell(frame, answer, of_unit.get(unit)) for answer, of_unit in zip(answers, found, strict=True)],
+        }
+        for unit in units
+    ]
+    return {"indicators": [frame.head(answer.indicator) for answer in answers], "rows": rows}
+
+
+def _cell(frame: Frame, answer: Answer, series: Series | None) -> Data:
+    if series is None:
+        reason = "not-public" if answer.hidden else "no-data"
+        return {"period": None if answer.bucket is None else str(answer.bucket), "value": None, "reason": reason}
+    point = answer.last_of(series)
+    return {"period": str(point.bucket), **frame.cell(point.figure), "state": state_out(point)}
+
+
+def breakdown(widget: BreakdownIn, frame: Frame) -> Drawing:
+    of_units = not widget.parts
+    codes = [widget.whole] if of_units else widget.parts
+    below = Below() if of_units else None
+    whole, *others = yield [
+        frame.need(widget, widget.whole),
+        *(frame.need(widget, code, below=below) for code in codes),
+    ]
+    if of_units:
+        parts = [frame.shown(one, series) for one in others for series in one.series]
+    else:
+        parts = [frame.shown(one) for one in others]
+    total = frame.shown(whole)
+    return {"whole": total, "parts": parts, "rest": _rest(total, parts)}
+
+
+def _rest(whole: Data, parts: Sequence[Data]) -> Decimal | None:
+    """Only of like with like: figures of the same period, all of them there."""
+    values = [part["value"] for part in parts]
+    alike = all(part["period"] == whole["period"] for part in parts)
+    if whole["value"] is None or None in values or not alike:
+        return None
+    with localcontext(EXACT):
+        rest: Decimal = whole["value"] - sum(values, Decimal(0))
+    return rest if rest >= 0 else None
+
+
+def progress(widget: ProgressIn, frame: Frame) -> Drawing:
+    answers = yield [frame.need(widget, widget.total), *(frame.need(widget, part.indicator) for part in widget.parts)]
+    total, *others = answers
+    parts = [
+        {"outcome": part.outcome, "figure": frame.shown(one)} for part, one in zip(widget.parts, others, strict=True)
+    ]
+    return {"total": frame.shown(total), "parts": parts}
+
+
+def on_map(widget: MapIn, frame: Frame) -> Drawing:
+    [answer] = yield [
+        frame.need(widget, widget.indicator, below=Below(widget.unit_kind), compare=frozenset({"target"}))
+    ]
+    points = []
+    for series in answer.series:
+        unit, point = series.unit, answer.last_of(series)
+        if unit.latitude is not None and unit.longitude is not None:
+            cell = {key: value for key, value in frame.cell(point.figure).items() if key != "partial"}
+            points.append(
+                {
+                    **_named(frame, unit), "latitude": unit.latitude, "longitude": unit.longitude, **cell,
+                    "state": state_out(point),
+                }
+            )  # fmt: skip
+    elsewhere = len(answer.series) - len(points)
+    return {**frame.head(answer.indicator), **_bucket(answer), "points": points, "elsewhere": elsewhere}
+
+
+def domains(widget: DomainsIn, frame: Frame) -> Drawing:
+    catalogue = frame.scene.catalogue
+    active = [domain for domain in catalogue.domains.values() if domain.active]
+    compare = frozenset({"previous", "target"})
+    needs = []
+    for domain in active:
+        codes: Iterable[str] = widget.headlines.get(domain.code, ())
+        if not codes:
+            codes = (code for code, one in catalogue.indicators.items() if one.domain is domain)
+        needs.append(frame.need(widget, *codes, compare=compare))
+    answers = iter((yield [need for need in needs if need.indicators]))
+    tiles = []
+    for domain, need in zip(active, needs, strict=True):
+        answer = next(answers) if need.indicators else None
+        shown = frame.shown(answer) if answer is not None and answer.series else None
+        tiles.append({"domain": domain.code, "name": domain.name.fill(frame.scene.language, {}), "figure": shown})
+    return {"tiles": tiles}
+
+
+def feed(widget: FeedIn, frame: Frame) -> Drawing:
+    """Reports and incidents have no place in the hub yet."""
+    yield []
+    return {"items": []}
+
+
+def text(widget: TextIn, frame: Frame) -> Drawing:
+    yield []
+    return {"text": widget.text.said(frame.scene.language)}
+
+
+def _named(frame: Frame, unit: Unit) -> Data:
+    return {"unit": unit.code, "unit_name": unit.name.fill(frame.scene.language, {})}
+
+
+def _bucket(answer: Answer) -> Data:
+    bucket: Period | None = answer.bucket
+    return {"grain": answer.grain.name, "period": None if bucket is None else str(bucket)}
+
+
+KINDS: Mapping[str, Callable[[Any, Frame], Drawing]] = {
+    "figure": figure, "trend": trend, "ranking": ranking, "table": table, "breakdown": breakdown, "progress": progress,
+    "map": on_map, "domains": domains, "feed": feed, "text": text,
+}  # fmt: skip
+
+
+def draw(widget: WidgetIn, frame: Frame) -> Drawing:
+    """The drawing of a widget; of `sources`, which shows no figures, see `app.screens.freshness`."""
+    return KINDS[widget.kind](widget, frame)
+
+
+def depends_on(widget: WidgetIn, scene: Scene) -> frozenset[int]:
+    """The indicators of which a change may change the widget: those it names, and their parts."""
+    codes: Iterable[str]
+    match widget:
+        case DomainsIn():
+            named = {code for codes in widget.headlines.values() for code in codes}
+            codes = named | {
+                code for code, one in scene.catalogue.indicators.items() if one.domain.code not in widget.headlines
+            }
+        case TableIn():
+            codes = widget.indicators
+        case BreakdownIn():
+            codes = [widget.whole, *widget.parts]
+        case ProgressIn():
+            codes = [widget.total, *(part.indicator for part in widget.parts)]
+        case FigureIn() | TrendIn() | RankingIn() | MapIn():
+            codes = [widget.indicator]
+        case _:
+            codes = ()
+    indicators = [scene.catalogue.indicators[code] for code in codes if code in scene.catalogue.indicators]
+    return frozenset(part.id for one in indicators for part in (one, *scene.catalogue.parts_of(one)))
