@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from starlette.convertors import IntegerConvertor, register_url_convertor
 
 from app import models
 from app.auth import require_caller
@@ -54,6 +55,15 @@ from app.schemas.displays import (
     SessionIn,
     ShownPage,
 )
+
+
+class _Number(IntegerConvertor):
+    """So that `me` is none. Of bounded length: Python does not make a number of any number of digits."""
+
+    regex = "[0-9]{1,10}"
+
+
+register_url_convertor("number", _Number())
 
 router = APIRouter(
     prefix="/v1/displays", tags=["displays"], route_class=ExactRoute, dependencies=[Depends(refuse_unknown_parameters)]
@@ -152,7 +162,7 @@ async def get_displays(
 
 
 @router.delete(
-    "/{display}",
+    "/{display:number}",
     status_code=204,
     response_class=Response,
     responses=problems(KeyRequired, ScopeMissing, OutsideKeyUnits, UnknownDisplay),
