@@ -28,6 +28,8 @@ from app.settings import Settings
 SCOPES = ("readings:write", "readings:read", "catalogue:write", "targets:write", "screens:write")
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 _LAST_USE_PRECISION = timedelta(minutes=1)
+DISPLAY_PREFIX = "iocd_"  # how the token of a display begins (app/displays.py), so that none is taken for the other
+ONLY_LOOKS = Text("là của một màn hình, chỉ được xem", "is that of a display, which may only look at its screens")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +177,8 @@ class Keys:
         self.version = version
 
     def _holder(self, presented: str) -> Caller:
+        if presented.startswith(DISPLAY_PREFIX):
+            raise KeyRefused(why=ONLY_LOOKS)
         parts = presented.split("_", 2)
         if len(parts) != 3 or parts[0] != "ioc" or not presented.isascii():
             raise KeyRefused(why=Text("không đúng dạng ioc_…_…", "does not look like ioc_…_…"))
@@ -184,12 +188,7 @@ class Keys:
         if key is None or not hmac.compare_digest(key.secret_hash, hash_secret(secret, self._pepper)):
             raise KeyRefused(why=Text("không tồn tại", "is not known"))
         if key.revoked_at is not None:
-            raise KeyRefused(
-                why=Text(
-                    f"đã bị thu hồi lúc {key.revoked_at:%Y-%m-%d %H:%M} UTC",
-                    f"was revoked at {key.revoked_at:%Y-%m-%d %H:%M} UTC",
-                )
-            )
+            raise KeyRefused(why=was_revoked(key.revoked_at))
         if key.expires_at is not None and key.expires_at <= datetime.now(UTC):
             raise KeyRefused(
                 why=Text(
@@ -208,6 +207,10 @@ class Keys:
             async with self._database.write_session() as session:
                 await session.execute(update(ApiKey).where(ApiKey.prefix == prefix).values(last_used_at=now))
         return caller
+
+
+def was_revoked(at: datetime) -> Text:
+    return Text(f"đã bị thu hồi lúc {at:%Y-%m-%d %H:%M} UTC", f"was revoked at {at:%Y-%m-%d %H:%M} UTC")
 
 
 def _caller(key: ApiKey, source_code: str) -> Caller:

@@ -15,17 +15,21 @@ from typing import Annotated, Any
 
 import orjson
 import typer
+from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from sqlalchemy import func, select
 from sqlalchemy.exc import OperationalError
 
 from app import auth, models, serving
+from app.catalogue.access import addresses_of
 from app.catalogue.reference import INDICATOR_COLUMNS, FileError, file_rows, is_loaded, load_indicators, load_reference
 from app.catalogue.unit_files import read_units
 from app.catalogue.units import record_units
 from app.changes import announce
+from app.displays import add_display, revoke_display
 from app.embedded import EmbeddedError, EmbeddedPostgres
 from app.errors import HubError
 from app.hub import Hub, hub_of
@@ -37,6 +41,7 @@ from app.readings.seed import NewSource, load_seed_figures, require_source
 from app.rollups.rebuild import catch_up, rebuild
 from app.rollups.verify import Report
 from app.rollups.verify import verify as verify_rollups
+from app.schemas.displays import DisplayIn
 from app.screens.definitions import load_presets
 from app.settings import Settings, SettingsError, load_settings
 from app.worker import run_loops
@@ -50,8 +55,10 @@ app = typer.Typer(
 load_verbs = typer.Typer(help="Load the catalogue, the articles' figures, the demo.", no_args_is_help=True)
 key_verbs = typer.Typer(help="API keys of the systems that send readings.", no_args_is_help=True)
 app.add_typer(load_verbs, name="load")
+display_verbs = typer.Typer(help="Walls that look without anybody logging in.", no_args_is_help=True)
 rollup_verbs = typer.Typer(help="What the readings add up to.", no_args_is_help=True)
 app.add_typer(key_verbs, name="key")
+app.add_typer(display_verbs, name="display")
 app.add_typer(rollup_verbs, name="rollups")
 
 console = Console(stderr=True)
@@ -74,7 +81,8 @@ def main() -> None:
         console.print(str(error), style="red", markup=False, highlight=False)
         sys.exit(1)
     except HubError as error:
-        console.print(error.detail("en"), style="red", markup=False, highlight=False)
+        sentences = [one.detail("en") for one in error.errors] or [error.detail("en")]
+        console.print("\n".join(sentences), style="red", markup=False, highlight=False)
         sys.exit(1)
     except OperationalError as error:
         reason = str(error.orig).strip().splitlines()[0]
@@ -193,8 +201,7 @@ def _stop_on_sigterm() -> None:
 
 
 def _greet(settings: Settings, listening: socket.socket) -> None:
-    shown = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 (only compared with)
-    hub = f"http://{shown}:{listening.getsockname()[1]}"
+    hub = _address(settings, listening.getsockname()[1])
     figure = "/v1/aggregates?indicator=digital.task.done&unit=721&grain=quarter&from=2024-Q3&to=2024-Q3"
     lines = (
         f"\nIOC Hub serves on {hub}   (Ctrl-C stops it, the data stays)",
@@ -203,6 +210,11 @@ def _greet(settings: Settings, listening: socket.socket) -> None:
         "  a key to write  .venv/bin/ioc-hub key create --source my-clinic --scope readings:write --units 25813 --domains health\n",
     )
     console.print("\n".join(lines), highlight=False, soft_wrap=True)
+
+
+def _address(settings: Settings, port: int) -> str:
+    shown = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 (only compared with)
+    return f"http://{shown}:{port}"
 
 
 async def _load_once(settings: Settings, url: str) -> None:
@@ -493,6 +505,82 @@ def revoke_key_verb(
     if not _with_session(data, lambda session, _: auth.revoke_key(session, bare)):
         raise Refusal(f"There is no key '{bare}'.")
     console.print(f"ioc_{bare}_… is revoked")
+
+
+# --- displays ---
+
+
+@display_verbs.command("add")
+def add_display_verb(
+    name: Annotated[str, typer.Argument(help="Where it hangs, for the list.")],
+    screens: Annotated[
+        str | None, typer.Option(help="Screens it may show, the one to begin with first; default all.")
+    ] = None,
+    units: Annotated[
+        str | None, typer.Option(help="Units (code or code@day) whose subtrees it may show; default all.")
+    ] = None,
+    code: Annotated[str | None, typer.Option(help="The code on the wall that is to be paired.")] = None,
+    data: DataDir = None,
+) -> None:
+    """Let a wall look without anybody logging in. Without --code its token and a URL with it are printed, once, on stdout."""
+    settings = load_settings(data_dir=data)
+    try:
+        asked = DisplayIn(name=name, screens=_list(screens), units=_list(units), code=code)
+    except ValidationError as error:
+        mistakes = (f"{one['loc'][0]}: {one['msg']}." for one in error.errors())
+        raise Refusal("\n".join(mistakes)) from error
+
+    async def deed(session: Any, hub: Hub) -> tuple[models.Display, str | None]:
+        catalogue, now, today = await hub.catalogues.current(session), datetime.now(UTC), hub.now().date()
+        return await add_display(session, catalogue, None, asked, now=now, today=today, pepper=hub.pepper)
+
+    display, token = _with_session(data, deed)
+    if token is None:
+        console.print(f"The wall is display {display.id} now.", highlight=False)
+        return
+    console.print("Open this URL on the wall (with this machine's name in it); the token is not shown again:")
+    first = display.slugs[0] if display.slugs else "tong-quan"
+    out.print(token, markup=False, highlight=False)
+    out.print(f"{_address(settings, settings.port)}/screens/{first}#token={token}", markup=False, highlight=False)
+
+
+@display_verbs.command("list")
+def list_displays_verb(data: DataDir = None) -> None:
+    """All displays: what they may show, what they show, when they were last seen."""
+
+    async def deed(session: Any, hub: Hub) -> list[Any]:
+        catalogue = await hub.catalogues.current(session)
+        displays = await session.scalars(select(models.Display).order_by(models.Display.id))
+        return [
+            (one, "all" if one.unit_ids is None else ",".join(addresses_of(one.unit_ids, catalogue)))
+            for one in displays
+        ]
+
+    table = Table("id", "name", "screens", "units", "created", "last seen", "shows", "revoked")
+    for display, of_units in _with_session(data, deed):
+        created, seen, revoked = (
+            f"{moment:%Y-%m-%d %H:%M}" if moment else "–"
+            for moment in (display.created_at, display.last_seen_at, display.revoked_at)
+        )
+        slugs = "all" if display.slugs is None else ",".join(display.slugs)
+        shows = "–" if display.screen is None else f"{display.screen} {display.page}"
+        table.add_row(str(display.id), escape(display.name), slugs, of_units, created, seen, shows, revoked)
+    out.print(table)
+
+
+@display_verbs.command("revoke")
+def revoke_display_verb(
+    display: Annotated[int, typer.Argument(min=1, max=2**31 - 1, help="Its number, as in the list.")],
+    data: DataDir = None,
+) -> None:
+    """End a display at once: its wall shows only what everybody may see."""
+
+    async def deed(session: Any, hub: Hub) -> None:
+        catalogue, now, today = await hub.catalogues.current(session), datetime.now(UTC), hub.now().date()
+        await revoke_display(session, catalogue, None, display, now=now, today=today)
+
+    _with_session(data, deed)
+    console.print(f"display {display} is revoked", highlight=False)
 
 
 if __name__ == "__main__":

@@ -172,6 +172,75 @@ class VersionRequired(HubError):
     )
 
 
+# Displays
+
+
+class UnknownDisplay(HubError):
+    """No display has this number."""
+
+    code, status = "unknown-display", 404
+    title = Text("Không có thiết bị hiển thị này", "Unknown display")
+    text = Text(
+        "Không có thiết bị hiển thị số {value}; xem GET /v1/displays.",
+        "There is no display {value}; see GET /v1/displays.",
+    )
+
+
+class UnknownPairing(HubError):
+    """No wall waits with this id: its code has expired, or its token was fetched. It asks for a new code."""
+
+    code, status = "unknown-pairing", 404
+    title = Text("Mã ghép nối không còn", "Unknown pairing")
+    text = Text(
+        "Lần ghép nối này đã hết hạn, đã xong, hoặc không tồn tại; hãy xin mã mới.",
+        "This pairing has expired, is done, or never was; ask for a new code.",
+    )
+
+
+class PairingNotOpen(HubError):
+    """No wall waits with this code: it is mistyped, has expired, or was confirmed already."""
+
+    code, status = "pairing-not-open", 409
+    title = Text("Không có màn hình nào đang chờ với mã này", "No display waits with this code")
+    text = Text(
+        "Không có màn hình nào đang chờ với mã '{value}'; mỗi mã chỉ dùng một lần, trong {minutes} phút. Hãy đọc lại mã đang hiện trên màn hình.",
+        "No display waits with the code '{value}'; a code works once, for {minutes} minutes. Read again what the display shows now.",
+    )
+
+
+class TooManyPairings(HubError):
+    """So many displays wait to be paired that no further one is given a code. `Retry-After` says when one expires."""
+
+    code, status = "too-many-pairings", 429
+    title = Text("Quá nhiều màn hình đang chờ ghép nối", "Too many displays wait to be paired")
+    text = Text(
+        "Đã có {limit} màn hình đang chờ ghép nối; hãy thử lại sau {retry_after} giây.",
+        "{limit} displays wait to be paired; try again in {retry_after} seconds.",
+    )
+
+
+class DisplayRequired(HubError):
+    """Only a display, by its token, may say what it shows."""
+
+    code, status = "display-required", 401
+    title = Text("Chỉ dành cho thiết bị hiển thị", "Display required")
+    text = Text(
+        "Chỉ thiết bị hiển thị đã ghép nối và chưa bị thu hồi mới được báo mình đang hiện gì.",
+        "Only a display that is paired and not revoked may say what it shows.",
+    )
+
+
+class OutsideDisplay(HubError):
+    """The display's screens or units do not include what it asks for."""
+
+    code, status = "outside-display", 403
+    title = Text("Ngoài phạm vi của thiết bị hiển thị", "Outside the display's scope")
+    text = Text(
+        "Thiết bị hiển thị này không được xem '{value}'; phạm vi của nó: {scope}.",
+        "This display may not show '{value}'; its scope: {scope}.",
+    )
+
+
 class UnknownProblem(HubError):
     """The list of problems has no such code."""
 
@@ -429,6 +498,10 @@ ROW_TEXTS: Mapping[str, Text] = {
     ),
     "other-measure": Text(
         "'{value}' đo bằng {measure}, tổng thể đo bằng {other}.", "'{value}' is in {measure}, the whole is in {other}."
+    ),
+    # what a display may show
+    "unknown-screen": Text(
+        "Không có màn hình '{value}'. Có: {known}.", "There is no screen '{value}'. There are: {known}."
     ),
     # warnings
     "ratio-computed": Text(

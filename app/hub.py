@@ -11,6 +11,7 @@ from app.auth import Keys, pepper
 from app.catalogue.cache import CatalogueCache
 from app.changes import ChangeFeed
 from app.database import Database
+from app.displays import Displays
 from app.settings import Settings
 
 
@@ -22,9 +23,11 @@ class Hub:
     pepper: bytes
     catalogues: CatalogueCache = field(default_factory=CatalogueCache)
     keys: Keys = field(init=False)
+    displays: Displays = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "keys", Keys(self.database, self.pepper))
+        object.__setattr__(self, "displays", Displays(self.database, self.changes, self.pepper))
 
     @classmethod
     def open(cls, settings: Settings, url: str, catalogues: CatalogueCache | None = None) -> "Hub":
@@ -35,6 +38,7 @@ class Hub:
         """Read what every request needs, so that the first one need not wait for it. Without the database they will."""
         with contextlib.suppress(SQLAlchemyError, OSError, TimeoutError):
             await self.keys.refresh()
+            await self.displays.refresh()
             async with self.database.read_session() as session:
                 await self.catalogues.current(session)
 

@@ -16,7 +16,7 @@ from app.description import describe
 from app.hub import Hub
 from app.middleware import BoundedBody, RequestContext
 from app.readings.intake import Intake
-from app.routers import aggregates, catalogue, operations, readings, screens, targets
+from app.routers import aggregates, catalogue, displays, operations, readings, screens, targets
 from app.routers.shortcut import Shortcut
 from app.screens.live import Walls
 from app.settings import Settings
@@ -71,6 +71,7 @@ def create_app(settings: Settings, url: str | None = None, catalogues: Catalogue
         aggregates,
         screens,
         targets,
+        displays,
         operations,
     ):  # in the order in which they are asked most
         app.include_router(module.router)

@@ -132,12 +132,11 @@ def _of_http(request: Request, error: HTTPException) -> HubError:
 
 def _methods(request: Request) -> set[str]:
     """The methods of every route with this path, by the description; the framework names those of the first one only."""
-    return {
-        method.upper()
-        for path, operations in request.app.openapi()["paths"].items()
-        if compile_path(path)[0].match(request.url.path)
-        for method in operations
-    }
+    paths = request.app.openapi()["paths"]
+    asked = request.url.path
+    # `/v1/displays/me` is not one of `/v1/displays/{display}`.
+    alike = [asked] if asked in paths else [path for path in paths if compile_path(path)[0].match(asked)]
+    return {method.upper() for path in alike for method in paths[path]}
 
 
 def _of_validation(error: RequestValidationError) -> HubError:

@@ -38,7 +38,8 @@ class Settings(BaseSettings):
 
     # Who may do what
     secret: SecretStr | None = Field(
-        None, description="Pepper of the API keys, at least 32 characters. Without it one is made in the data folder."
+        None,
+        description="Pepper of the API keys and the tokens of displays, at least 32 characters. Without it one is made in the data folder.",
     )
 
     # The calendar

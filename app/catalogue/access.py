@@ -1,7 +1,7 @@
 """Which figures a caller may see, and which it may write."""
 
 from collections.abc import Iterable
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 
 from app.auth import Caller, require_caller
 from app.catalogue.catalogue import Catalogue, Indicator, Unit
@@ -28,14 +28,26 @@ def writable_units(caller: Caller, catalogue: Catalogue, period: Period) -> froz
     """The subtrees of the key as of the day of the period: a key for a district follows its communes. None: everywhere."""
     if caller.unit_ids is None:
         return None
-    day = midnight(period.anchor.date())
-    roots = [catalogue.units[key] for key in caller.unit_ids if key in catalogue.units]
-    return frozenset(catalogue.tree.subtree(roots, day, max(period.end, day + timedelta(days=1))))
+    return units_below(caller.unit_ids, catalogue, period.anchor.date(), period.end)
+
+
+def units_below(
+    unit_ids: Iterable[int], catalogue: Catalogue, day: date, until: datetime = datetime.min
+) -> frozenset[int]:
+    """The units and all that report to them on a day, or later before `until`."""
+    start = midnight(day)
+    roots = [catalogue.units[key] for key in unit_ids if key in catalogue.units]
+    return frozenset(catalogue.tree.subtree(roots, start, max(until, start + timedelta(days=1))))
+
+
+def addresses_of(unit_ids: Iterable[int], catalogue: Catalogue) -> list[str]:
+    """Of the units that there are, in order."""
+    return sorted(catalogue.units[key].address for key in unit_ids if key in catalogue.units)
 
 
 def scope_of(caller: Caller, catalogue: Catalogue) -> str:
     """The units and domains of a key, for messages."""
-    units = sorted(catalogue.units[key].address for key in caller.unit_ids or () if key in catalogue.units)
+    units = addresses_of(caller.unit_ids or (), catalogue)
     return "; ".join(", ".join(part) for part in (units, sorted(caller.domains or ())) if part)
 
 

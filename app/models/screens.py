@@ -32,7 +32,7 @@ class Display(Base):
     id: Mapped[int] = mapped_column(Identity(), primary_key=True)
     name: Mapped[str] = mapped_column()
     token_hash: Mapped[bytes | None] = mapped_column(
-        unique=True, comment="HMAC-SHA256, keyed with IOC_SECRET; null: paired, but the token is not fetched yet"
+        unique=True, comment="HMAC-SHA256, keyed with IOC_SECRET; null: confirmed, but the wall has not come for it yet"
     )
     slugs: Mapped[list[str] | None] = mapped_column(comment="screens it may show; null: all")
     unit_ids: Mapped[list[int] | None] = mapped_column(comment="subtrees it may show; null: all")
@@ -50,5 +50,7 @@ class Pairing(Base):
 
     id_hash: Mapped[bytes] = mapped_column(primary_key=True, comment="of the secret that the asking wall keeps")
     code: Mapped[str] = mapped_column(unique=True, comment="what a person reads off the wall")
-    display_id: Mapped[int | None] = mapped_column(ForeignKey(Display.id, ondelete="CASCADE"), index=True)
-    created_at: Mapped[Instant] = mapped_column(server_default=func.clock_timestamp())
+    display_id: Mapped[int | None] = mapped_column(
+        ForeignKey(Display.id, ondelete="CASCADE"), index=True, comment="null: nobody has confirmed it yet"
+    )
+    expires_at: Mapped[Instant] = mapped_column()

@@ -6,12 +6,13 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request, Security, params
 from fastapi.dependencies.utils import get_flat_params
-from fastapi.security import APIKeyHeader
+from fastapi.security import APIKeyCookie, APIKeyHeader
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.auth import Caller
+from app.auth import DISPLAY_PREFIX, ONLY_LOOKS, Caller
 from app.catalogue.catalogue import Catalogue
-from app.errors import InvalidRequest, RowError, Text
+from app.displays import Viewer
+from app.errors import InvalidRequest, KeyRefused, RowError, Text
 from app.hub import Hub
 from app.problems import preferred_language
 from app.readings.intake import Intake
@@ -46,24 +47,61 @@ _key_header = APIKeyHeader(
 PresentedKey = Annotated[str | None, Security(_key_header)]
 
 
-async def current_caller(hub: HubDep, key: PresentedKey) -> Caller | None:
-    """Nobody without a key; a key that is not good is refused even where none is needed."""
-    return None if key is None else await hub.keys.caller(key)
+DISPLAY_COOKIE = "ioc_display"
+
+_display_cookie = APIKeyCookie(
+    name=DISPLAY_COOKIE,
+    auto_error=False,
+    scheme_name="Display",
+    description="A wall's, from its pairing or `POST /v1/displays/session`; its token may come in X-API-Key as well.",
+)
+
+
+async def somebody(hub: HubDep, request: Request, key: PresentedKey) -> Caller | Viewer | None:
+    """Who asks: a system by its key, or a display by its token in the same header or in its cookie. Nobody without.
+
+    What is not good in the header is refused even where none is needed. A cookie is never refused: a wall that was forgotten
+    must still see what everybody may see. Nor is it deleted: after a database is restored it may be known again.
+    """
+    if key is None:
+        cookie = request.cookies.get(DISPLAY_COOKIE)
+        return None if cookie is None else await hub.displays.guest(cookie)
+    return await (hub.displays.viewer(key) if key.startswith(DISPLAY_PREFIX) else hub.keys.caller(key))
+
+
+Somebody = Annotated[Caller | Viewer | None, Depends(somebody)]
+
+
+async def current_caller(who: Somebody, key: PresentedKey) -> Caller | None:
+    """The system that asks, or nobody. A display is told that its token is none for this, unless only its cookie came along."""
+    if not isinstance(who, Viewer):
+        return who
+    if key is not None:
+        raise KeyRefused(why=ONLY_LOOKS)
+    return None
 
 
 CallerDep = Annotated[Caller | None, Depends(current_caller)]
 
 
-# Who calls is settled before the session takes a connection: requests that held one and asked the pool for a second would
+async def current_viewer(who: Somebody, _: Annotated[str | None, Security(_display_cookie)]) -> Viewer | None:
+    """The display that asks, if it is one."""
+    return who if isinstance(who, Viewer) else None
+
+
+ViewerDep = Annotated[Viewer | None, Depends(current_viewer)]
+
+
+# Who asks is settled before the session takes a connection: requests that held one and asked the pool for a second would
 # wait for each other as soon as there are as many of them as connections.
-async def read_session(hub: HubDep, _: CallerDep) -> AsyncIterator[AsyncSession]:
+async def read_session(hub: HubDep, _: Somebody) -> AsyncIterator[AsyncSession]:
     heard = hub.changes.latest
     async with hub.database.read_session() as session:
         session.info["heard"] = heard  # the session sees all of it, and perhaps more
         yield session
 
 
-async def write_session(hub: HubDep, _: CallerDep) -> AsyncIterator[AsyncSession]:
+async def write_session(hub: HubDep, _: Somebody) -> AsyncIterator[AsyncSession]:
     async with hub.database.write_session() as session:
         yield session
 

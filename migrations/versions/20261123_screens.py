@@ -38,7 +38,7 @@ def upgrade() -> None:
             "token_hash",
             sa.LargeBinary(),
             nullable=True,
-            comment="HMAC-SHA256, keyed with IOC_SECRET; null: paired, but the token is not fetched yet",
+            comment="HMAC-SHA256, keyed with IOC_SECRET; null: confirmed, but the wall has not come for it yet",
         ),
         sa.Column("slugs", postgresql.ARRAY(sa.Text()), nullable=True, comment="screens it may show; null: all"),
         sa.Column("unit_ids", postgresql.ARRAY(sa.INTEGER()), nullable=True, comment="subtrees it may show; null: all"),
@@ -54,8 +54,8 @@ def upgrade() -> None:
         "pairing",
         sa.Column("id_hash", sa.LargeBinary(), nullable=False, comment="of the secret that the asking wall keeps"),
         sa.Column("code", sa.Text(), nullable=False, comment="what a person reads off the wall"),
-        sa.Column("display_id", sa.Integer(), nullable=True),
-        sa.Column("created_at", sa.DateTime(timezone=True), server_default=_NOW, nullable=False),
+        sa.Column("display_id", sa.Integer(), nullable=True, comment="null: nobody has confirmed it yet"),
+        sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["display_id"], ["display.id"], name=op.f("pairing_display_id_fkey"), ondelete="CASCADE"
         ),

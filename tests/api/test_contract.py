@@ -40,7 +40,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningHu
     with hub_process(tmp_path_factory.mktemp("hub"), "--no-demo") as hub:
         scopes = [
             word
-            for scope in ("readings:write", "readings:read", "catalogue:write", "targets:write")
+            for scope in ("readings:write", "readings:read", "catalogue:write", "targets:write", "screens:write")
             for word in ("--scope", scope)
         ]
         yield hub, verb(hub.data, "key", "create", "--source", "fuzzer", *scopes).stdout.strip()

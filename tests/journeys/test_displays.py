@@ -1,0 +1,45 @@
+"""An operator hangs walls and takes them down, from the command line of a running hub."""
+
+import re
+from pathlib import Path
+
+import httpx
+
+from tests.journeys.conftest import hub_process, verb
+
+
+def test_an_operator_adds_lists_and_revokes_displays(tmp_path: Path) -> None:
+    with hub_process(tmp_path, "--no-demo") as hub, httpx.Client(base_url=hub.url) as wall, httpx.Client() as other:
+        # Its token is carried to the wall ...
+        made = verb(tmp_path, "display", "add", "Lobby [1]", "--units", "bencat,25777")
+        token, url = made.stdout.split()
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/screens/[a-z-]+#token=" + re.escape(token), url)
+        assert wall.post("/v1/displays/session", json={"token": token}).status_code == 204
+        shown = {"screen": "tong-quan", "page": 1}
+        assert wall.put("/v1/displays/me", json=shown).status_code == 204
+        # ... or the wall shows a code.
+        pairing = other.post(f"{hub.url}/v1/displays/pairings").json()
+        done = verb(tmp_path, "display", "add", "Meeting room", "--code", pairing["code"])
+        assert (done.returncode, done.stdout, "display 2" in done.stderr) == (0, "", True)
+        assert other.get(f"{hub.url}/v1/displays/pairings/{pairing['id']}").json()["paired"]
+
+        listed = verb(tmp_path, "display", "list").stdout
+        assert re.search(r"1 .* Lobby \[1\] .* all .* 25777@2025-07-01,bencat@2025-07-01 .* tong-quan 1 ", listed)
+        assert re.search(r"2 .* Meeting room .* all .* all ", listed)
+        assert token not in listed
+
+        assert "display 1 is revoked" in verb(tmp_path, "display", "revoke", "1").stderr
+        assert wall.put("/v1/displays/me", json=shown).status_code == 401
+        assert other.put(f"{hub.url}/v1/displays/me", json=shown).status_code == 204
+
+        for words, sentence in [
+            (["add", "x", "--code", pairing["code"]], "No display waits with the code"),
+            (["add", "x", "--screens", "nowhere"], "There is no screen 'nowhere'."),
+            (["add", "x", "--units", "nowhere"], "There is no unit 'nowhere'."),
+            (["add", "x", "--units", ""], "units: List should have at least 1 item"),
+            (["add", " "], "name: String should have at least 1 character"),
+            (["revoke", "99"], "There is no display 99"),
+        ]:
+            refused = verb(tmp_path, "display", *words)
+            assert (refused.returncode, refused.stdout) == (1, ""), words
+            assert sentence in " ".join(refused.stderr.split()), words
