@@ -4,6 +4,7 @@ import asyncio
 import hashlib
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -12,9 +13,12 @@ from starlette.types import Receive, Scope, Send
 from app import exact_json
 from app.auth import require_caller
 from app.catalogue.access import require_whole_hub
+from app.catalogue.catalogue import Catalogue, Unit
+from app.displays import Viewer, require_shown
 from app.errors import (
     InvalidRequest,
     KeyRequired,
+    OutsideDisplay,
     OutsideKeyUnits,
     RowError,
     ScopeMissing,
@@ -25,6 +29,7 @@ from app.errors import (
     UnknownUnit,
     VersionRequired,
 )
+from app.hub import Hub
 from app.periods import Grain
 from app.routers.answers import NOT_MODIFIED, VARY, answer, not_modified, problems
 from app.routers.asked import asked_period, refused
@@ -34,6 +39,8 @@ from app.routers.dependencies import (
     HubDep,
     Language,
     ReadSession,
+    Somebody,
+    ViewerDep,
     WriteCatalogue,
     WriteSession,
     refuse_unknown_parameters,
@@ -168,40 +175,73 @@ def _screen_out(found: Definition) -> Mapping[str, Any]:
 
 async def current_view(
     hub: HubDep,
-    caller: CallerDep,
+    who: Somebody,
+    _: ViewerDep,
     language: Language,
     slug: SlugPath,
     unit: UnitParameter = None,
     period: PeriodParameter = None,
 ) -> View:
-    """How the caller looks at the screen."""
+    """How the caller looks at the screen: a display sees all of it, a system what its key may read."""
     chosen = None if period is None else asked_period(hub.settings, "period", period)
     if chosen is not None and chosen.grain is Grain.instant:
         raise refused("period", "period-malformed", period)
-    seen: frozenset[str] | None = frozenset()
-    if caller is not None and "readings:read" in caller.scopes:
-        seen = caller.domains
-    return View(slug, unit, chosen, language, seen)
+    if isinstance(who, Viewer):
+        return View(slug, unit, chosen, language, None, display=True)
+    reads = who is not None and "readings:read" in who.scopes
+    return View(slug, unit, chosen, language, who.domains if who is not None and reads else frozenset())
 
 
 ViewDep = Annotated[View, Depends(current_view)]
-_snapshot_problems = problems(UnknownScreen, UnknownUnit, UnitNotValid)
+
+
+def _allowed(request: Request, hub: Hub, viewer: Viewer | None, view: View, unit: Unit, catalogue: Catalogue) -> View:
+    """The view, or that of anybody where a display has none of its own.
+
+    Raises: OutsideDisplay, when it presents its token. A cookie goes along wherever the browser goes.
+    """
+    today = hub.now().date()
+    if viewer is None or viewer.allows(view.slug, unit, catalogue, today):
+        return view
+    if request.headers.get("x-api-key"):
+        require_shown(viewer, view.slug, unit, catalogue, today)
+    return replace(view, domains=frozenset(), display=False)
+
+
+async def _wall(request: Request, hub: Hub, walls: Walls, viewer: Viewer | None, view: View) -> Wall:
+    """The wall that the caller may see, drawn."""
+    wall = walls.wall(view)
+    await wall.picture()
+    allowed = _allowed(request, hub, viewer, view, *wall.about)
+    if allowed is not view:
+        wall = walls.wall(allowed)
+        await wall.picture()
+    return wall
+
+
+_snapshot_problems = problems(UnknownScreen, UnknownUnit, UnitNotValid, OutsideDisplay)
 
 
 @router.get("/{slug}/data", response_model=Snapshot, responses=_snapshot_problems | NOT_MODIFIED)
-async def get_snapshot(request: Request, hub: HubDep, walls: WallsDep, view: ViewDep, as_of: AsOf) -> Response:
+async def get_snapshot(
+    request: Request, hub: HubDep, walls: WallsDep, viewer: ViewerDep, view: ViewDep, as_of: AsOf
+) -> Response:
     """Everything on the screen in one answer, of one instant; with `asOf` as it stood then."""
     if as_of is not None:
         async with hub.database.read_session() as session:
             definition = await find_screen(session, view.slug, as_of)
-            scene = scene_of(hub, await hub.catalogues.current(session), definition.screen, view, as_of)
+            catalogue = await hub.catalogues.current(session)
+            scene = scene_of(hub, catalogue, definition.screen, view, as_of)
+            view = _allowed(request, hub, viewer, view, scene.unit, catalogue)
+            scene = replace(scene, readable=view.readable)
             drawn = await draw_widgets(session, scene, widgets_of(definition.screen))
         body = exact_json.dumps(
             head_of(definition, scene, view, 0) | {"data": {key: one.data for key, one in drawn.items()}}
         )
         tag = hashlib.blake2b(body, digest_size=12).hexdigest()
         return _sent(request, view, body, tag)
-    picture = await walls.wall(view).picture()
+    wall = await _wall(request, hub, walls, viewer, view)
+    picture = await wall.picture()
     if len(picture.body) >= _WORTH_PACKING and "gzip" in request.headers.get("accept-encoding", ""):
         return _sent(request, view, picture.packed, f"{picture.tag}-gzip", {"content-encoding": "gzip"})
     return _sent(request, view, picture.body, picture.tag)
@@ -211,7 +251,7 @@ _WORTH_PACKING = 1000
 
 
 def _sent(request: Request, view: View, body: bytes, tag: str, more: Mapping[str, str] | None = None) -> Response:
-    tag, vary = f'"{tag}"', f"{VARY}, Accept-Encoding"
+    tag, vary = f'"{tag}"', f"{VARY}, Accept-Encoding, Cookie"
     if fresh := not_modified(request, tag):
         return fresh
     headers = {
@@ -230,9 +270,9 @@ def _sent(request: Request, view: View, body: bytes, tag: str, more: Mapping[str
 class EventStream(Response):
     """Server-sent events for as long as the viewer stays. It holds no session and no queue."""
 
-    def __init__(self, walls: Walls, wall: Wall, seen: State | None) -> None:
+    def __init__(self, hub: Hub, walls: Walls, wall: Wall, seen: State | None, viewer: Viewer | None) -> None:
         super().__init__()
-        self._walls, self._wall, self._seen = walls, wall, seen
+        self._hub, self._walls, self._wall, self._seen, self._viewer = hub, walls, wall, seen, viewer
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [
@@ -246,6 +286,8 @@ class EventStream(Response):
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": headers})
                 while (news := await watcher.look()) is not None:
+                    if self._viewer is not None and not await self._hub.displays.remains(self._viewer):
+                        break  # it was revoked; who comes back sees what everybody may see
                     await send({"type": "http.response.body", "body": news, "more_body": True})
             finally:
                 left.cancel()
@@ -265,7 +307,7 @@ async def _disconnected(receive: Receive) -> None:
     responses=_snapshot_problems
     | {200: {"description": "`snapshot`, then `widget` events.", "content": {"text/event-stream": {}}}},
 )
-async def get_events(request: Request, walls: WallsDep, view: ViewDep) -> Response:
+async def get_events(request: Request, hub: HubDep, walls: WallsDep, viewer: ViewerDep, view: ViewDep) -> Response:
     """Server-sent events: `snapshot` first, then `widget` with what has changed, told within a second.
 
     `id` rises and is valid in every process: with `Last-Event-ID` only what was missed comes, or the whole if that is not known
@@ -280,6 +322,5 @@ async def get_events(request: Request, walls: WallsDep, view: ViewDep) -> Respon
             why = Text("viết như 120-1795305600", "write it like 120-1795305600")
             mistake = RowError("invalid", pointer="/header/Last-Event-ID", value=header[:100], facts={"why": why})
             raise InvalidRequest(count=1, errors=[mistake]) from error
-    wall = walls.wall(view)
-    await wall.picture()
-    return EventStream(walls, wall, seen)
+    wall = await _wall(request, hub, walls, viewer, view)
+    return EventStream(hub, walls, wall, seen, viewer if wall.view.display else None)

@@ -26,7 +26,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import exact_json
-from app.catalogue.catalogue import Catalogue
+from app.catalogue.catalogue import Catalogue, Unit
 from app.changes import latest_change
 from app.errors import HubError
 from app.hub import Hub
@@ -95,6 +95,7 @@ class Wall:
         self._hub = hub
         self._definition: Definition | None = None
         self._catalogue: Catalogue | None = None
+        self._about: tuple[Unit, Catalogue] | None = None
         self._known = -1  # every change up to it is in the picture
         self._heard = -1  # what the process had heard of when that was found out
         self._widgets: dict[str, _Widget] = {}
@@ -111,6 +112,12 @@ class Wall:
     @property
     def state(self) -> State:
         return self._state
+
+    @property
+    def about(self) -> tuple[Unit, Catalogue]:
+        """The unit that it shows, once it was drawn."""
+        assert self._about is not None
+        return self._about
 
     @property
     def fresh(self) -> bool:
@@ -170,6 +177,7 @@ class Wall:
         drawn = await draw_widgets(session, scene, wrong)
         change = min(known, self._concerned()) if touched is None else max(self._state.change, touched.last)
         self._definition, self._catalogue, self._known = definition, catalogue, known
+        self._about = scene.unit, catalogue
         self._hang(scene, [one.id for one in widgets], drawn, change)
 
     def _is_wrong(self, widget: WidgetIn, scene: Scene, touched: "_Touched") -> bool:
