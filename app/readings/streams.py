@@ -268,7 +268,8 @@ def made_up(
     since = max(since, WARDS_SINCE)
     start, year = since, None
     if stream.cumulative:  # the year so far has to be known, which began before
-        start = datetime(Period(stream.grain, bucket_start(stream.grain, since)).anchor.year, 1, 1)
+        january = datetime(Period(stream.grain, bucket_start(stream.grain, since)).anchor.year, 1, 1)
+        start = bucket_start(stream.grain, january)  # the first week may begin in December
     totals: dict[str, Decimal] = {}
     for period in _periods(stream, max(start, WARDS_SINCE)):
         if (period.start if stream.ahead else _end(stream, period)) > until:
