@@ -266,13 +266,15 @@ def made_up(
     Of the days before `daily_since` only the last of each month: of a sum since January that is enough.
     """
     since = max(since, WARDS_SINCE)
+    if _due_at(stream, next(_periods(stream, since))) > until:
+        return
     start, year = since, None
     if stream.cumulative:  # the year so far has to be known, which began before
         january = datetime(Period(stream.grain, bucket_start(stream.grain, since)).anchor.year, 1, 1)
         start = bucket_start(stream.grain, january)  # the first week may begin in December
     totals: dict[str, Decimal] = {}
     for period in _periods(stream, max(start, WARDS_SINCE)):
-        if (period.start if stream.ahead else _end(stream, period)) > until:
+        if _due_at(stream, period) > until:
             return
         if period.anchor.year != year:
             year, totals = period.anchor.year, dict.fromkeys(WARDS, Decimal(0))
@@ -299,6 +301,8 @@ def _periods(stream: Stream, since: datetime) -> Iterator[Period]:
     yield from (one for one in buckets(stream.grain, since, datetime.max) if one.start >= since)
 
 
-def _end(stream: Stream, period: Period) -> datetime:
-    """When it is over; an instant is sent when the next one comes."""
+def _due_at(stream: Stream, period: Period) -> datetime:
+    """When it is sent: a plan as its period begins, an instant when the next one comes, all else when it is over."""
+    if stream.ahead:
+        return period.start
     return period.start + timedelta(minutes=stream.minutes) if stream.grain is Grain.instant else period.end
