@@ -46,7 +46,13 @@ from app.screens.snapshot import View, draw_widgets, head_of, scene_of, widgets_
 router = APIRouter(prefix="/v1/screens", tags=["screens"], dependencies=[Depends(refuse_unknown_parameters)])
 
 SlugPath = Annotated[
-    str, Path(max_length=60, description="Name of the screen, as in its address.", examples=["tong-quan"])
+    str,
+    Path(
+        max_length=60,
+        pattern=r"^[^\x00]+$",
+        description="Name of the screen, as in its address.",
+        examples=["tong-quan"],
+    ),
 ]
 UnitParameter = Annotated[
     str | None,

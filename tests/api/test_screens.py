@@ -1,0 +1,366 @@
+"""What stands on a wall: the newest figures with their age, whoever looks and whichever unit it is about."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from tests.conftest import HubUnderTest
+
+VISITS, RECEIVED, TARGETS = "health.visit.outpatient", "tthc.dossier.received", "digital.target.total"
+NEW_FIRMS = "enterprise.new.count"
+WARDS = ("25813", "25840")
+
+
+def figure(key: str, indicator: str, **more: Any) -> dict[str, Any]:
+    return {"id": key, "kind": "figure", "indicator": indicator, "x": 0, "y": 0, "w": 3, "h": 2, **more}
+
+
+def screen(*widgets: dict[str, Any], unit: str = "bencat", **parameters: Any) -> dict[str, Any]:
+    """A definition with its widgets beside and below each other."""
+    placed = [{**one, "x": 3 * (place % 4), "y": 2 * (place // 4)} for place, one in enumerate(widgets)]
+    return {
+        "title": {"vi": "Thử", "en": "Trial"},
+        "parameters": {"unit": unit, **parameters},
+        "pages": [{"rows": 24, "widgets": placed}],
+    }
+
+
+async def made(hub: HubUnderTest, definition: dict[str, Any], slug: str = "thu") -> None:
+    key = hub.keys.setdefault("walls", await hub.key("walls", scopes=["screens:write"]))
+    response = await hub.client.put(f"/v1/screens/{slug}", json=definition, headers={"X-API-Key": key})
+    assert response.status_code == 201, response.text
+
+
+async def shown(hub: HubUnderTest, slug: str = "thu", **params: str) -> dict[str, Any]:
+    response = await hub.client.get(f"/v1/screens/{slug}/data", params=params)
+    assert response.status_code == 200, response.text
+    data: dict[str, Any] = response.json()["data"]
+    return data
+
+
+def day(ago: int) -> str:
+    return str((datetime.now(UTC) + timedelta(hours=7)).date() - timedelta(days=ago))
+
+
+async def test_the_screens_that_ship_with_the_hub_can_all_be_shown(hub: HubUnderTest) -> None:
+    screens = (await hub.client.get("/v1/screens")).json()["items"]
+
+    assert {one["slug"] for one in screens} == {
+        "tong-quan", "ngan-sach", "mot-cua", "giao-thong", "chuyen-doi-so", "du-lieu"
+    }  # fmt: skip
+    for one in screens:
+        response = await hub.client.get(f"/v1/screens/{one['slug']}/data")
+        assert response.status_code == 200, response.text
+        snapshot = response.json()
+        widgets = [widget["id"] for page in snapshot["pages"] for widget in page["widgets"]]
+        assert set(snapshot["data"]) == set(widgets)
+
+
+async def test_the_newest_figure_is_shown_with_its_age(hub: HubUnderTest) -> None:
+    await made(hub, screen(figure("kham", VISITS)))
+    await hub.sent((VISITS, "25813", day(1), 7), (VISITS, "25813", day(3), 99))
+
+    seen = (await shown(hub))["kham"]["figure"]
+
+    assert (seen["period"], seen["value"], seen["age"]) == (day(1), 7, "fresh")
+    assert (seen["unit"], seen["origin"], seen["coverage"]["units"]) == ("bencat", "derived", [1, 7])
+    assert seen["observed_at"] == f"{day(0)}T00:00:00+07:00"
+    assert seen["due_at"] == f"{day(-1)}T12:00:00+07:00"
+    received = datetime.fromisoformat(seen["received_at"])
+    assert abs(datetime.now(UTC) - received) < timedelta(minutes=1)
+    assert seen["previous"]["period"] == day(2)
+
+
+@pytest.mark.parametrize(("ago", "age"), [(1, "fresh"), (3, "due"), (4, "late"), (300, "late")])
+async def test_a_daily_figure_is_due_after_a_day_and_a_half_and_late_after_three(
+    hub: HubUnderTest, ago: int, age: str
+) -> None:
+    await made(hub, screen(figure("kham", VISITS)))
+    await hub.sent((VISITS, "25813", day(ago), 7))
+
+    assert (await shown(hub))["kham"]["figure"]["age"] == age
+
+
+async def test_where_there_is_no_figure_the_tile_says_so(hub: HubUnderTest) -> None:
+    await made(hub, screen(figure("kham", VISITS)))
+
+    seen = (await shown(hub))["kham"]["figure"]
+
+    assert (seen["value"], seen["reason"], seen["period"]) == (None, "no-data", None)
+
+
+async def test_the_last_figures_of_a_former_unit_stand_in_for_its_successor_only(hub: HubUnderTest) -> None:
+    await made(hub, screen(figure("chi-tieu", TARGETS), unit="bencat", formerly=["721"]))
+
+    stands_in = (await shown(hub))["chi-tieu"]["figure"]
+    elsewhere = (await shown(hub, unit="25813"))["chi-tieu"]["figure"]
+
+    assert (stands_in["unit"], stands_in["period"], stands_in["value"]) == ("721", "2024-Q3", 41)
+    assert (stands_in["age"], stands_in["origin"]) == ("late", "reported")
+    assert (elsewhere["unit"], elsewhere["value"]) == ("25813", None)
+
+
+async def test_one_definition_serves_a_ward_as_well(hub: HubUnderTest) -> None:
+    await made(hub, screen(figure("kham", VISITS)))
+    await hub.sent((VISITS, "25813", day(1), 7), (VISITS, "25840", day(1), 5))
+
+    assert [(await shown(hub, unit=unit))["kham"]["figure"]["value"] for unit in ("bencat", *WARDS)] == [12, 7, 5]
+
+
+async def test_a_period_that_is_asked_for_is_shown_and_does_not_age(hub: HubUnderTest) -> None:
+    await made(hub, screen(figure("kham", VISITS), {**figure("nam", VISITS), "grain": "year"}))
+    await hub.sent((VISITS, "25813", "2026-01-05", 7), (VISITS, "25813", "2026-02-05", 2))
+
+    month = (await shown(hub, period="2026-01"))["kham"]["figure"]
+    year = (await shown(hub, period="2026-01"))["nam"]["figure"]
+    before = (await shown(hub, period="2024"))["kham"]["figure"]
+
+    assert (month["period"], month["value"], "age" in month) == ("2026-01", 7, False)
+    assert (year["period"], year["value"]) == ("2026", 9)
+    assert (before["value"], before["reason"]) == (None, "not-applicable")
+
+
+async def test_with_as_of_all_stands_as_it_stood(hub: HubUnderTest) -> None:
+    await made(hub, screen(figure("kham", VISITS)))
+    await hub.sent((VISITS, "25813", day(2), 7))
+    then = datetime.now(UTC).isoformat()
+    await hub.sent((VISITS, "25813", day(2), 8), (VISITS, "25813", day(1), 1))
+    headers = {"X-API-Key": hub.keys["walls"], "If-Match": '"1"'}
+    other = screen(figure("ho-so", RECEIVED))
+    assert (await hub.client.put("/v1/screens/thu", json=other, headers=headers)).status_code == 200
+
+    assert list(await shown(hub)) == ["ho-so"]
+    response = await hub.client.get("/v1/screens/thu/data", params={"asOf": then})
+    seen = response.json()
+    assert (seen["version"], seen["as_of"]) == (1, then)
+    assert (seen["data"]["kham"]["figure"]["period"], seen["data"]["kham"]["figure"]["value"]) == (day(2), 7)
+    assert datetime.fromisoformat(seen["data"]["kham"]["figure"]["received_at"]) < datetime.fromisoformat(then)
+
+
+async def test_a_screen_that_did_not_exist_then_is_not_found(hub: HubUnderTest) -> None:
+    await made(hub, screen(figure("kham", VISITS)))
+
+    response = await hub.client.get("/v1/screens/thu/data", params={"asOf": "2020-01-01"})
+
+    assert (response.status_code, response.json()["code"]) == (404, "unknown-screen")
+
+
+async def test_every_kind_of_widget_shows_what_it_is_for(hub: HubUnderTest) -> None:
+    place = {"x": 0, "y": 0, "w": 3, "h": 2}
+    await made(
+        hub,
+        screen(
+            {"id": "xu-huong", "kind": "trend", "indicator": VISITS, "count": 3, **place},
+            {"id": "xep-hang", "kind": "ranking", "indicator": VISITS, "best": 1, "worst": 2, **place},
+            {"id": "bang", "kind": "table", "indicators": [VISITS, RECEIVED], **place},
+            {"id": "co-cau", "kind": "breakdown", "whole": VISITS, **place},
+            {
+                "id": "nhiem-vu", "kind": "progress", "total": "digital.task.total", "unit": "721", "period": "2024-Q3",
+                "parts": [{"outcome": "done", "indicator": "digital.task.done"}], **place,
+            },
+            {"id": "ban-do", "kind": "map", "indicator": VISITS, **place},
+            {"id": "linh-vuc", "kind": "domains", "headlines": {"health": ["health.emergency", VISITS]}, **place},
+            {"id": "tin", "kind": "feed", **place},
+            {"id": "loi", "kind": "text", "text": {"vi": "Xin chào", "en": "Hello"}, **place},
+            {"id": "nguon", "kind": "sources", **place},
+        ),
+    )  # fmt: skip
+    await hub.sent((VISITS, "25813", day(1), 7), (VISITS, "25840", day(1), 5), (VISITS, "25843", day(1), 2))
+
+    seen = await shown(hub)
+
+    assert [(one["period"], one["value"]) for one in seen["xu-huong"]["points"]] == [
+        (day(3), None), (day(2), None), (day(1), 14)
+    ]  # fmt: skip
+    ranking = seen["xep-hang"]
+    assert [(one["unit"], one["rank"]) for one in ranking["best"] + ranking["worst"]] == [
+        ("25813", 1), ("25843", 3), ("25840", 2)
+    ]  # fmt: skip
+    assert (ranking["units"], ranking["without"]) == (7, 4)
+    table = {row["unit"]: [cell["value"] for cell in row["cells"]] for row in seen["bang"]["rows"]}
+    assert (table["25813"], table["25849"]) == ([7, None], [None, None])
+    assert seen["co-cau"]["whole"]["value"] == 14
+    assert sum(part["value"] or 0 for part in seen["co-cau"]["parts"]) == 14
+    assert [seen["nhiem-vu"]["total"]["value"], seen["nhiem-vu"]["parts"][0]["figure"]["value"]] == [80, 28]
+    assert {one["unit"]: one["value"] for one in seen["ban-do"]["points"]}["25840"] == 5
+    tiles = {one["domain"]: one["figure"] for one in seen["linh-vuc"]["tiles"]}
+    assert len(tiles) == 27
+    assert (tiles["health"]["indicator"], tiles["health"]["value"]) == (VISITS, 14)
+    assert seen["tin"] == {"items": []}
+    assert seen["loi"] == {"text": "Hello"}
+    sources = {one["source"]: one for one in seen["nguon"]["sources"]}
+    assert (sources["tax-office"]["fresh"], sources["tax-office"]["late"], sources["tax-office"]["age"]) == (
+        3,
+        0,
+        "fresh",
+    )
+    assert sources["bao-ben-cat-2024"]["age"] == "late"
+
+
+async def test_parts_of_another_period_leave_no_rest(hub: HubUnderTest) -> None:
+    place = {"x": 0, "y": 0, "w": 3, "h": 2}
+    parts = ["digital.task.done", "digital.task.ongoing"]
+    await made(
+        hub,
+        screen(
+            {"id": "co-cau", "kind": "breakdown", "whole": "digital.task.total", "parts": parts, **place}, unit="721"
+        ),
+    )
+
+    assert (await shown(hub))["co-cau"]["rest"] == 18
+
+    await hub.sent(("digital.task.done", "25813", "2026-Q2", 3))
+    assert (await shown(hub))["co-cau"]["rest"] == 18
+
+
+async def test_what_is_not_public_is_hidden_from_who_may_not_see_it(hub: HubUnderTest) -> None:
+    indicators = (await hub.client.get("/v1/indicators", params={"domain": "infosec", "limit": 50})).json()["items"]
+    secret = next(one["code"] for one in indicators if not one["public"] and one["over_units"] == "sum")
+    await made(hub, screen(figure("kin", secret)))
+    reader = await hub.key("soc", scopes=["readings:read"])
+    elsewhere = await hub.key("clinic", scopes=["readings:read"], domains=["health"])
+
+    async def reason(key: str | None) -> str:
+        headers = {} if key is None else {"X-API-Key": key}
+        response = await hub.client.get("/v1/screens/thu/data", headers=headers)
+        return str(response.json()["data"]["kin"]["figure"]["reason"])
+
+    assert [await reason(key) for key in (None, elsewhere, reader)] == ["not-public", "not-public", "no-data"]
+
+
+async def test_who_has_the_newest_snapshot_is_not_sent_it_again(hub: HubUnderTest) -> None:
+    await made(hub, screen(figure("kham", VISITS)))
+    await hub.sent((VISITS, "25813", day(1), 7))
+    first = await hub.client.get("/v1/screens/thu/data")
+    again = {"If-None-Match": first.headers["etag"]}
+
+    assert (await hub.client.get("/v1/screens/thu/data", headers=again)).status_code == 304
+    await hub.sent((RECEIVED, "25813", day(1), 7))
+    assert (await hub.client.get("/v1/screens/thu/data", headers=again)).status_code == 304
+    await hub.sent((VISITS, "25813", day(1), 8))
+    changed = await hub.client.get("/v1/screens/thu/data", headers=again)
+    assert changed.status_code == 200
+    assert changed.json()["change"] > first.json()["change"]
+
+
+async def test_a_target_colours_the_figure(hub: HubUnderTest) -> None:
+    await made(hub, screen(figure("kham", NEW_FIRMS)))
+    await hub.sent((NEW_FIRMS, "25813", day(1), 7))
+    assert (await shown(hub))["kham"]["figure"]["targets"] == []
+
+    key = await hub.key("planning", scopes=["targets:write"])
+    target = {"indicator": NEW_FIRMS, "unit": "bencat", "period": day(1), "value": 10, "setter": "UBND"}
+    assert (await hub.client.put("/v1/targets", json=target, headers={"X-API-Key": key})).status_code == 200
+    await hub.settle()
+
+    seen = (await shown(hub))["kham"]["figure"]
+    assert (seen["state"], seen["targets"][0]["achieved_pct"]) == ("off_track", 70)
+
+
+# --- definitions ---
+
+
+async def change(hub: HubUnderTest, method: str, slug: str = "thu", body: Any = None, **headers: str) -> Any:
+    key = hub.keys.setdefault("walls", await hub.key("walls", scopes=["screens:write"]))
+    return await hub.client.request(
+        method,
+        f"/v1/screens/{slug}",
+        json=body,
+        headers={"X-API-Key": key, **{k.replace("_", "-"): v for k, v in headers.items()}},
+    )
+
+
+async def test_a_screen_is_changed_only_by_who_has_read_the_last_version(hub: HubUnderTest) -> None:
+    first, second = screen(figure("kham", VISITS)), screen(figure("ho-so", RECEIVED))
+
+    assert (await change(hub, "PUT", body=first)).status_code == 201
+    read = await hub.client.get("/v1/screens/thu")
+    assert (read.headers["etag"], read.json()["version"]) == ('"1"', 1)
+    assert (await change(hub, "PUT", body=second)).json()["code"] == "version-required"
+    assert (await change(hub, "PUT", body=second, If_Match='"1"')).json()["version"] == 2
+    late = await change(hub, "PUT", body=first, If_Match='"1"')
+    assert (late.status_code, late.json()["code"]) == (412, "screen-changed")
+    same = await change(hub, "PUT", body=second, If_Match='"2"')
+    assert (same.status_code, same.json()["version"]) == (200, 2)
+    assert (await change(hub, "PUT", body=first, If_Match="abc")).status_code == 422
+    assert (await change(hub, "DELETE")).status_code == 428
+    assert (await change(hub, "DELETE", If_Match='"2"')).status_code == 204
+    assert (await hub.client.get("/v1/screens/thu")).status_code == 404
+    assert (await hub.client.get("/v1/screens/thu/data")).status_code == 404
+    assert (await change(hub, "PUT", body=first)).json()["version"] == 4
+
+
+async def test_to_change_screens_needs_its_own_right(hub: HubUnderTest) -> None:
+    body = screen(figure("kham", VISITS))
+    reader = await hub.key("reader", scopes=["readings:read"])
+    ward = await hub.key("ward", scopes=["screens:write"], units=["25813"])
+
+    statuses = [
+        (await hub.client.put("/v1/screens/thu", json=body, headers=headers)).status_code
+        for headers in ({}, {"X-API-Key": reader}, {"X-API-Key": ward})
+    ]
+
+    assert statuses == [401, 403, 403]
+
+
+@pytest.mark.parametrize(
+    ("widgets", "pointer", "code"),
+    [
+        ([figure("a", VISITS), figure("b", RECEIVED)], "/pages/0/widgets/1", "overlaps"),
+        ([figure("a", VISITS, x=10)], "/pages/0/widgets/0/w", "outside-grid"),
+        ([figure("a", VISITS, y=7)], "/pages/0/widgets/0/h", "outside-grid"),
+        ([figure("a", VISITS), figure("a", VISITS, x=3)], "/pages/0/widgets/1/id", "id-taken"),
+        ([figure("a", "health.visits")], "/pages/0/widgets/0/indicator", "unknown-indicator"),
+        ([figure("a", VISITS, unit="99x")], "/pages/0/widgets/0/unit", "unknown-unit"),
+        ([figure("a", VISITS, grain="hour")], "/pages/0/widgets/0/grain", "period-too-fine"),
+        ([figure("a", VISITS, period="2024-13")], "/pages/0/widgets/0/period", "period-malformed"),
+        ([{**figure("a", "admin.reform.par_rank"), "kind": "ranking"}], "/pages/0/widgets/0/indicator", "not-additive"),
+        ([{**figure("a", VISITS), "kind": "dial"}], "/pages/0/widgets/0", "invalid"),
+        ([{**figure("a", VISITS), "colour": "red"}], "/pages/0/widgets/0/figure/colour", "unknown-field"),
+        (
+            [{"id": "a", "kind": "domains", "headlines": {"health": [RECEIVED]}, "x": 0, "y": 0, "w": 1, "h": 1}],
+            "/pages/0/widgets/0/headlines/health/0", "invalid",
+        ),
+    ],
+)  # fmt: skip
+async def test_every_mistake_in_a_definition_is_named_by_its_place(
+    hub: HubUnderTest, widgets: list[dict[str, Any]], pointer: str, code: str
+) -> None:
+    body = screen()
+    body["pages"] = [{"rows": 8, "widgets": widgets}]
+
+    response = await change(hub, "PUT", body=body)
+
+    assert response.status_code == 422
+    assert [(one["pointer"], one["code"]) for one in response.json()["errors"]] == [(pointer, code)]
+    assert (await hub.client.get("/v1/screens/thu")).status_code == 404
+
+
+async def test_a_definition_that_is_far_too_large_is_refused(hub: HubUnderTest) -> None:
+    many = screen()
+    many["pages"] = [{"rows": 8, "widgets": [figure(f"a{number}", VISITS) for number in range(10_000)]}]
+    long = screen(figure("a", VISITS))
+    long["title"]["vi"] = "a" * 5_000_000
+
+    assert (await change(hub, "PUT", body=many)).status_code == 422
+    assert (await change(hub, "PUT", body=long)).status_code == 413
+    assert (await hub.client.get("/v1/screens/thu")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "code"),
+    [
+        ("/v1/screens/khong-co/data", 404, "unknown-screen"),
+        ("/v1/screens/khong-co/events", 404, "unknown-screen"),
+        ("/v1/screens/tong-quan/data?unit=99x", 404, "unknown-unit"),
+        ("/v1/screens/tong-quan/data?period=2024-13", 422, "invalid-request"),
+        ("/v1/screens/tong-quan/data?period=2024-01-01T08:00:00", 422, "invalid-request"),
+        ("/v1/screens/tong-quan/data?units=721", 422, "invalid-request"),
+        ("/v1/screens/%00/data", 422, "invalid-request"),
+    ],
+)
+async def test_what_cannot_be_shown_is_a_clear_problem(hub: HubUnderTest, path: str, status: int, code: str) -> None:
+    response = await hub.client.get(path)
+
+    assert (response.status_code, response.json()["code"]) == (status, code)
