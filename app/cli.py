@@ -239,7 +239,7 @@ async def _load_once(settings: Settings, url: str) -> None:
 async def _load_demo_once(hub: Hub) -> None:
     async with hub.database.write_session() as session:
         if (await session.scalars(select(models.Source).where(models.Source.code == "demo"))).first() is None:
-            with progress_bars({"demo": 420_000}) as progress:
+            with progress_bars({"demo": 200_000}) as progress:
                 await load_demo(session, hub.settings, hub.now(), progress)
 
 
@@ -368,7 +368,7 @@ def load_demo_verb(
     remove: Annotated[bool, typer.Option("--remove", help="Take it away; start with --no-demo from then on.")] = False,
     data: DataDir = None,
 ) -> None:
-    """The synthetic source: forty days for the seven wards of Bến Cát, marked synthetic everywhere."""
+    """The synthetic source: this year and last for the seven wards of Bến Cát, marked synthetic everywhere."""
 
     async def deed(session: Any, hub: Hub) -> None:
         if remove:
@@ -376,7 +376,7 @@ def load_demo_verb(
                 f"{await remove_demo(session)} synthetic readings are gone; start with --no-demo or IOC_DEMO=false"
             )
             return
-        with progress_bars({"demo": 420_000}) as progress:
+        with progress_bars({"demo": 200_000}) as progress:
             await load_demo(session, hub.settings, hub.now(), progress)
 
     _with_session(data, deed)

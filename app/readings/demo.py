@@ -1,18 +1,15 @@
-"""A synthetic source for a lively demo: made-up figures for the seven communes that succeed Bến Cát, and marked so.
+"""A synthetic source for a lively demo: made-up figures for the seven wards that succeed Bến Cát, and marked so.
 
-Every value is a pure function of (indicator, unit, period), so the feed can be made again for any stretch of time, by
-several processes at once, and is always the same. Nothing in it is a measurement.
+What it makes up is in `app.readings.streams`. A few made-up targets go with it, whose setter says what they are.
 """
 
-import hashlib
-import math
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, time, timedelta
 from decimal import Decimal
+from itertools import islice
 
 import structlog
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import delete, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
@@ -20,10 +17,12 @@ from app.catalogue.cache import load_catalogue
 from app.catalogue.catalogue import Catalogue
 from app.changes import announce
 from app.hub import Hub
-from app.periods import Grain, label
+from app.periods import Grain, Period, add_months, next_start
 from app.readings.batch import Rows
 from app.readings.ingest import MARKED_FROM, record_readings
-from app.readings.seed import NewSource, operator_of, require_source
+from app.readings.seed import BEN_CAT, NewSource, operator_of, require_source
+from app.readings.streams import STREAMS, WARDS, Stream, made_up
+from app.rollups.targets import NewTarget, change_target
 from app.schemas.readings import ReadingIn
 from app.settings import Settings
 
@@ -35,102 +34,65 @@ SOURCE = NewSource(
     "SYNTHETIC demo data (not real figures)",
     synthetic=True,
 )
-DAYS = 40
-COMMUNES_SINCE = datetime(2025, 7, 1)
-# Phường Bến Cát, Phú An, Chánh Phú Hòa, Long Nguyên, Tây Nam, Thới Hòa, Hòa Lợi; the weights are made up.
-COMMUNES = {"25813": 1.3, "25768": 0.8, "25837": 1.0, "25840": 0.6, "25843": 0.7, "25846": 1.1, "25849": 0.9}
+SETTER = "TỔNG HỢP (trình diễn)"
+# For a year, of the region; those of the second kind also of each ward.
+REGION_TARGETS = {
+    "budget.revenue.total": 4_500_000_000_000,
+    "invest.public.disbursed_rate": 95,
+    "enterprise.new.count": 1_350,
+    "labour.jobs.created": 10_500,
+    "traffic.accident.total": 190,
+}
+WARD_TARGETS = {"tthc.dossier.ontime_rate": 96, "tthc.dossier.online_rate": 80}
 _BATCH = 50_000
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
-    """One indicator of the feed."""
-
-    indicator: str
-    grain: Grain
-    value: Callable[[str, datetime], Decimal]
-
-
-def chance(*key: object) -> float:
-    """A number in [0, 1) that depends on the key alone."""
-    return int.from_bytes(hashlib.blake2b(repr(key).encode(), digest_size=7).digest()) / 2**56
+def _recent(stream: Stream, now: datetime) -> datetime | None:
+    """Since when it has every period; None: always."""
+    match stream.grain:
+        case Grain.instant | Grain.hour:
+            return datetime.combine(now.date(), time()) - timedelta(days=7)
+        case Grain.day:  # a month can be compared with the one before
+            return add_months(datetime(now.year, now.month, 1), -1)
+        case _:
+            return None
 
 
-def _revenue_of_day(unit: str, day: date) -> int:
-    """Đồng, whole thousands: less on weekends, a wave in the month of the quarter's taxes."""
-    weekend = 0.25 if day.weekday() >= 5 else 1.0
-    quarter = 1.6 if day.month in {1, 4, 7, 10} and day.day > 20 else 1.0
-    return int(COMMUNES[unit] * weekend * quarter * (0.7 + 0.6 * chance("revenue", unit, day)) * 2_400_000) * 1000
-
-
-def _revenue_to_date(unit: str, at: datetime) -> Decimal:
-    days = (at.date() - date(at.year, 1, 1)).days + 1
-    return Decimal(sum(_revenue_of_day(unit, date(at.year, 1, 1) + timedelta(days=n)) for n in range(days)))
-
-
-def _dossiers(unit: str, at: datetime) -> Decimal:
-    weekend = 0.2 if at.weekday() >= 5 else 1.0
-    return Decimal(int(COMMUNES[unit] * weekend * (40 + 50 * chance("dossiers", unit, at))))
-
-
-def _dossiers_online(unit: str, at: datetime) -> Decimal:
-    return Decimal(int(_dossiers(unit, at) * Decimal(str(round(0.7 + 0.25 * chance("online", unit, at), 3)))))
-
-
-def _tickets(unit: str, at: datetime) -> Decimal:
-    open_hours = 7 <= at.hour < 17 and at.hour != 12 and at.weekday() < 5
-    return Decimal(int(COMMUNES[unit] * (6 + 12 * chance("tickets", unit, at)))) if open_hours else Decimal(0)
-
-
-def _vehicles(unit: str, at: datetime) -> Decimal:
-    """A minute of a commune's cameras: two rush hours a day."""
-    hour = at.hour + at.minute / 60
-    rush = math.exp(-((hour - 7.2) ** 2) / 1.5) + math.exp(-((hour - 17.3) ** 2) / 2.0)
-    night = 0.08 if hour < 5 or hour > 22 else 0.35
-    return Decimal(int(COMMUNES[unit] * (night + rush) * (70 + 40 * chance("vehicles", unit, at))))
-
-
-STREAMS = (
-    Stream("budget.revenue.total", Grain.day, _revenue_to_date),
-    Stream("tthc.dossier.received", Grain.day, _dossiers),
-    Stream("tthc.dossier.received.online", Grain.day, _dossiers_online),
-    Stream("tthc.queue.tickets", Grain.hour, _tickets),
-    Stream("traffic.flow.total", Grain.instant, _vehicles),
-)
-_STEP = {Grain.day: timedelta(days=1), Grain.hour: timedelta(hours=1), Grain.instant: timedelta(minutes=1)}
-
-
-def made_up(stream: Stream, since: datetime, until: datetime) -> Iterator[ReadingIn]:
-    """The readings of every commune for the periods that ended in `(since, until]`."""
-    step = _STEP[stream.grain]
-    midnight = datetime.combine(since.date(), time())
-    at = midnight + math.floor((since - midnight) / step) * step
-    while at + step <= until:
-        if at + step > since:
-            period = label(stream.grain, at)
-            for unit in COMMUNES:
-                yield {"indicator": stream.indicator, "unit": unit, "period": period, "value": stream.value(unit, at)}
-        at += step
+def _past(stream: Stream, now: datetime, earliest: datetime = datetime.min) -> Iterator[ReadingIn]:
+    """What it sends when it has sent nothing yet: this year and last, but where that is much, only what is recent."""
+    recent, last_year = _recent(stream, now), datetime(now.year - 1, 1, 1)
+    if stream.long or recent is None:
+        return made_up(stream, max(last_year, earliest), now)
+    if stream.cumulative:
+        return made_up(stream, max(last_year, earliest), now, daily_since=recent)
+    return made_up(stream, max(recent, earliest), now)
 
 
 async def load_demo(
-    session: AsyncSession, settings: Settings, now: datetime, progress: Callable[[str, int], None], *, days: int = DAYS
+    session: AsyncSession,
+    settings: Settings,
+    now: datetime,
+    progress: Callable[[str, int], None],
+    *,
+    days: int | None = None,
 ) -> None:
-    """The past days. Revenue is year-to-date, so it starts with the year of the first day."""
+    """The past of every stream, or its last days only; and the targets of this year and the next."""
     source = await require_source(session, SOURCE)
     catalogue = await load_catalogue(session, -1)
-    first = datetime.combine(now.date() - timedelta(days=days), time())
-    for stream in STREAMS:
-        since = datetime(first.year, 1, 1) if stream.indicator == "budget.revenue.total" else first
-        await _record(
-            session,
-            settings,
-            catalogue,
-            source,
-            made_up(stream, max(since, COMMUNES_SINCE), now),
-            now,
-            progress,
-        )
+    earliest = datetime.min if days is None else datetime.combine(now.date() - timedelta(days=days), time())
+    readings = (reading for stream in STREAMS for reading in _past(stream, now, earliest))
+    await _record(session, settings, catalogue, source, readings, now, progress)
+    await _set_targets(session, catalogue, now)
+
+
+async def _set_targets(session: AsyncSession, catalogue: Catalogue, now: datetime) -> None:
+    cells = [(code, BEN_CAT.code, value) for code, value in (REGION_TARGETS | WARD_TARGETS).items()]
+    cells += [(code, ward, value) for code, value in WARD_TARGETS.items() for ward in WARDS]
+    for year in (Period(Grain.year, datetime(number, 1, 1)) for number in (now.year, now.year + 1)):
+        for code, unit, value in cells:
+            [found] = catalogue.units_at(unit, year.start, year.end)
+            new = NewTarget(catalogue.indicators[code], found, year, Decimal(value), SETTER, None, None, None)
+            await change_target(session, new)
 
 
 _MARK_ALL = f"""
@@ -153,8 +115,10 @@ async def remove_demo(session: AsyncSession) -> int:
     )
     for table in (models.ReadingHistory, models.Ownership, models.Batch, models.ApiKey):
         await session.execute(delete(table).where(table.source_id == source.id))
+    await session.execute(delete(models.Target).where(models.Target.setter == SETTER))
     await session.delete(source)
     await session.flush()
+    await announce(session, "targets")
     await announce(session, "keys")
     await announce(session, "catalogue")
     return len(removed.all())
@@ -165,16 +129,28 @@ async def _record(
     settings: Settings,
     catalogue: Catalogue,
     source: models.Source,
-    readings: Iterator[ReadingIn],
+    readings: Iterable[ReadingIn],
     now: datetime,
-    progress: Callable[[str, int], None],
+    progress: Callable[[str, int], None] = lambda *_: None,
 ) -> None:
-    rows = list(enumerate(readings, start=1))
-    for start in range(0, len(rows), _BATCH):
-        chunk = rows[start : start + _BATCH]
+    rows = enumerate(readings, start=1)
+    while chunk := list(islice(rows, _BATCH)):
         batch = Rows(received=len(chunk), good=chunk, tabular=True)
         await record_readings(session, operator_of(source), catalogue, batch, partial=True, now=now, settings=settings)
         progress("demo", len(chunk))
+
+
+# How far each stream has come. One that others report in all wards, from before the demo knew it, has a row without a period.
+_NEWEST = """
+SELECT k.indicator_id, max(r.period_start) AS newest
+  FROM unnest(CAST(:indicators AS int[]), CAST(:grains AS int[])) AS k(indicator_id, grain)
+  JOIN ownership o ON o.indicator_id = k.indicator_id AND o.unit_id = ANY (CAST(:wards AS int[]))
+  LEFT JOIN LATERAL (
+       SELECT period_start FROM reading
+        WHERE indicator_id = k.indicator_id AND unit_id = o.unit_id AND grain = k.grain
+        ORDER BY period_start DESC LIMIT 1) r ON o.source_id = :source
+ GROUP BY 1
+"""
 
 
 async def feed_demo(hub: Hub) -> None:
@@ -185,18 +161,27 @@ async def feed_demo(hub: Hub) -> None:
         if source is None:
             return
         catalogue = await hub.catalogues.current(session)
-        for stream in STREAMS:
-            indicator = catalogue.indicators.get(stream.indicator)
-            if indicator is None or not indicator.domain.active:
-                continue
-            last = await session.scalar(
-                select(func.max(models.Reading.period_start)).where(
-                    models.Reading.indicator_id == indicator.id,
-                    models.Reading.unit_id
-                    == catalogue.units_at(next(iter(COMMUNES)), now, now + timedelta(hours=1))[0].id,
-                    models.Reading.grain == stream.grain.value,
-                )
-            )
-            oldest = now - timedelta(days=DAYS)
-            since = max(oldest, last + _STEP[stream.grain]) if last else oldest
-            await _record(session, hub.settings, catalogue, source, made_up(stream, since, now), now, lambda *_: None)
+        known = [(catalogue.indicators.get(stream.indicator), stream) for stream in STREAMS]
+        streams = {one.id: stream for one, stream in known if one is not None and one.domain.active}
+        facts = {
+            "indicators": list(streams),
+            "grains": [stream.grain.value for stream in streams.values()],
+            "wards": [catalogue.units_at(ward, now, now + timedelta(hours=1))[0].id for ward in WARDS],
+            "source": source.id,
+        }
+        newest = {row.indicator_id: row.newest for row in await session.execute(text(_NEWEST), facts)}
+        due = _due(streams, newest, now)
+        await _record(session, hub.settings, catalogue, source, due, now)
+
+
+def _due(streams: dict[int, Stream], newest: dict[int, datetime | None], now: datetime) -> Iterator[ReadingIn]:
+    """What every stream has not yet sent."""
+    for key, stream in streams.items():
+        if key not in newest:
+            yield from _past(stream, now)
+        elif (last := newest[key]) is not None:
+            if stream.grain > Grain.hour:
+                yield from made_up(stream, next_start(stream.grain, last), now)
+            else:  # after a long stop not all of it
+                step = timedelta(minutes=stream.minutes) if stream.grain is Grain.instant else timedelta(hours=1)
+                yield from made_up(stream, max(_recent(stream, now) or last, last + step), now)

@@ -10,7 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from app.hub import Hub
-from app.readings.demo import STREAMS, feed_demo, load_demo, made_up
+from app.readings.demo import feed_demo, load_demo
+from app.readings.streams import STREAMS, made_up
 from app.worker import run_loops
 from tests.conftest import HubUnderTest
 
