@@ -274,6 +274,11 @@ class Catalogue:
         """The units that have children, or had some by an edge that was superseded."""
         return frozenset(edge.parent.id for edge in self.edges)
 
+    @cached_property
+    def synthetic(self) -> frozenset[int]:
+        """The sources whose figures are made up."""
+        return frozenset(key for key, source in self.sources.items() if source.synthetic)
+
     def tree_as_of(self, as_of: datetime | None) -> Tree:
         return self.tree if as_of is None else Tree(edge for edge in self.edges if edge.known(as_of))
 
@@ -287,10 +292,11 @@ class Catalogue:
             raise UnknownIndicator(value=code, nearest=self.nearest_indicators(code))
         return indicator
 
-    def parts_of(self, indicator: Indicator) -> list[Indicator]:
+    def parts_of(self, indicator: Indicator) -> tuple[Indicator, ...]:
         """Numerator and denominator of a ratio; of others nothing."""
-        keys = (indicator.numerator_id, indicator.denominator_id)
-        return [self.indicators_by_id[key] for key in keys if key is not None]
+        if indicator.numerator_id is None or indicator.denominator_id is None:
+            return ()
+        return self.indicators_by_id[indicator.numerator_id], self.indicators_by_id[indicator.denominator_id]
 
     def units_at(self, address: str, start: datetime, end: datetime) -> list[Unit]:
         """The units that `code`, or `code@2024-10-05`, means at some time in `[start, end)`, earliest first."""

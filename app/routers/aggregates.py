@@ -82,7 +82,7 @@ def _live_tag(request: Request, hub: Hub, catalogue: Catalogue, indicators: Iter
 
     No newer than what had been heard before the answer was looked up: a tag must never be ahead of its answer.
     """
-    parts = (part.id for one in indicators for part in (one, *catalogue.parts_of(one)))
+    parts = [part.id for one in indicators for part in (one, *catalogue.parts_of(one))]
     of_indicators, of_targets = hub.changes.of_indicators(parts), hub.changes.of_topic("targets")
     return _tag_of(request, hub, (min(of_indicators, heard), min(of_targets, heard), catalogue.version))
 
@@ -332,9 +332,10 @@ def figure_out(catalogue: Catalogue, bucket: Period, figure: Figure) -> dict[str
     if figure.reason is not None:
         out["reason"] = figure.reason
     if figure.origin is not None and figure.status is not None:
-        out |= {"origin": figure.origin, "status": STATUSES[figure.status]}
-    out |= {"partial": figure.partial, "coverage": {"units": figure.coverage.units, "periods": figure.coverage.periods}}
-    if any(catalogue.sources[key].synthetic for key in figure.sources):
+        out["origin"], out["status"] = figure.origin, STATUSES[figure.status]
+    out["partial"] = figure.partial
+    out["coverage"] = {"units": figure.coverage.units, "periods": figure.coverage.periods}
+    if not figure.sources.isdisjoint(catalogue.synthetic):
         out["synthetic"] = True
     if figure.note is not None:
         out["note"] = figure.note
