@@ -66,7 +66,7 @@ class ChangeFeed:
 
     def of_indicators(self, indicator_ids: Iterable[int]) -> int:
         """The number of the last change of any of these indicators."""
-        return max((self._indicators.get(key, self._floor) for key in indicator_ids), default=self._floor)
+        return max([self._indicators.get(key, self._floor) for key in indicator_ids], default=self._floor)
 
     async def reached(self, number: int) -> None:
         """Wait until this process has heard of a change."""

@@ -92,12 +92,14 @@ class Database:
         if self._snapshots.closed:
             await self._snapshots.open()
         for last_try in (False, True):
-            async with self._snapshots.connection() as connection:
-                try:
-                    return await (await connection.execute(question, facts, prepare=True)).fetchall()
-                except psycopg.OperationalError:
-                    if last_try or not connection.broken:
-                        raise
+            connection = await self._snapshots.getconn()
+            try:
+                return await (await connection.execute(question, facts, prepare=True)).fetchall()
+            except psycopg.OperationalError:
+                if last_try or not connection.broken:
+                    raise
+            finally:  # not `connection()`, which ends a transaction: there is none
+                await self._snapshots.putconn(connection)
         raise AssertionError("the second try returns or raises")
 
     async def close(self) -> None:

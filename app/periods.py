@@ -11,9 +11,9 @@ in RFC 3339 with or without an offset. Weeks are ISO 8601: Monday to Monday, num
 import enum
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from functools import lru_cache
+from typing import NamedTuple
 
 FIRST_YEAR, LAST_YEAR = 1900, 2200
 
@@ -34,8 +34,7 @@ class PeriodError(ValueError):
     """The text is not a period."""
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Period:
+class Period(NamedTuple):
     """One period: `[start, end)` in local time. An instant has `start == end`."""
 
     grain: Grain

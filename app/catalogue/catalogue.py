@@ -280,6 +280,11 @@ class Catalogue:
         moments = (moment for edge in self.edges for moment in (edge.recorded_at, edge.superseded_at))
         return max((moment for moment in moments if moment is not None), default=datetime.min.replace(tzinfo=UTC))
 
+    @cached_property
+    def synthetic(self) -> frozenset[int]:
+        """The sources whose figures are made up."""
+        return frozenset(key for key, source in self.sources.items() if source.synthetic)
+
     def tree_as_of(self, as_of: datetime | None) -> Tree:
         return self.tree if as_of is None or as_of >= self._settled else _tree_as_of(self, as_of)
 
@@ -293,10 +298,11 @@ class Catalogue:
             raise UnknownIndicator(value=code, nearest=self.nearest_indicators(code))
         return indicator
 
-    def parts_of(self, indicator: Indicator) -> list[Indicator]:
+    def parts_of(self, indicator: Indicator) -> tuple[Indicator, ...]:
         """Numerator and denominator of a ratio; of others nothing."""
-        keys = (indicator.numerator_id, indicator.denominator_id)
-        return [self.indicators_by_id[key] for key in keys if key is not None]
+        if indicator.numerator_id is None or indicator.denominator_id is None:
+            return ()
+        return self.indicators_by_id[indicator.numerator_id], self.indicators_by_id[indicator.denominator_id]
 
     def units_at(self, address: str, start: datetime, end: datetime) -> list[Unit]:
         """The units that `code`, or `code@2024-10-05`, means at some time in `[start, end)`, earliest first."""

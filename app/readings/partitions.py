@@ -39,11 +39,13 @@ def _name(month: datetime) -> str:
 
 
 async def _make(session: AsyncSession, month: datetime) -> None:
-    """What has come for the month already moves in from `reading_default`, which nobody may write to in between."""
+    """What has come for the month already moves in from `reading_default`, which nobody may look at in between."""
     name, bounds = _name(month), {"start": month, "end": add_months(month, 1)}
     # Rather later than with every sender waiting behind a lock that is not to be had.
     await session.execute(text("SET LOCAL lock_timeout = '2s'"))
-    await session.execute(text("LOCK TABLE reading_default IN ACCESS EXCLUSIVE MODE"))
+    # All of `reading`: a statement that knows of the parts already, but not of the new one, and waits for a part only, would look
+    # after the rows have moved and find them nowhere.
+    await session.execute(text("LOCK TABLE reading IN ACCESS EXCLUSIVE MODE"))
     await session.execute(text(f"CREATE TABLE IF NOT EXISTS {name} (LIKE reading INCLUDING ALL)"))
     await session.execute(
         text(

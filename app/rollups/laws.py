@@ -11,9 +11,9 @@ A question is answered in three layers:
 import decimal
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from typing import NamedTuple
 
 from app.catalogue.catalogue import Edge, Indicator, Tree, Unit
 from app.periods import (
@@ -34,8 +34,7 @@ _LAST_PLACE = Decimal("1E-12")
 NEEDS_EVERY_PERIOD = frozenset({"sum", "mean", "min", "max"})
 
 
-@dataclass(frozen=True, slots=True)
-class Observation:
+class Observation(NamedTuple):
     """One base reading, or a reading of exactly one coarser bucket."""
 
     anchor: datetime
@@ -46,8 +45,7 @@ class Observation:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A value on its way up: with the weakest status, the sources behind it, and the end of the latest base period."""
 
     value: Decimal
@@ -56,8 +54,7 @@ class Part:
     until: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Coverage:
+class Coverage(NamedTuple):
     """Units and base periods present, of those expected."""
 
     units: tuple[int, int]
@@ -72,8 +69,7 @@ class Coverage:
         return self.periods[0] >= self.periods[1]
 
 
-@dataclass(frozen=True, slots=True)
-class Derived:
+class Derived(NamedTuple):
     """V(unit, bucket): what the base readings say of a bucket, whatever was reported for exactly it."""
 
     part: Part | None
@@ -85,8 +81,7 @@ EXACTLY_REPORTED = Coverage((1, 1), (1, 1))
 NOTHING = Coverage((0, 0), (0, 0))
 
 
-@dataclass(frozen=True, slots=True)
-class Figure:
+class Figure(NamedTuple):
     """What the hub says about an indicator of a unit in a bucket. `value` is None exactly when `reason` is given."""
 
     value: Decimal | None
@@ -101,8 +96,7 @@ class Figure:
     note: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Other:
+class Other(NamedTuple):
     """What stands on the other side of a comparison. `until` is set when only a part of the other bucket was taken."""
 
     value: Decimal | None
@@ -112,8 +106,7 @@ class Other:
     until: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison:
+class Comparison(NamedTuple):
     """The value that a figure is compared with, and how much stands behind it. No bucket, no other."""
 
     bucket: Period | None
@@ -363,33 +356,31 @@ class Laws:
 
     def figure(self, indicator: Indicator, unit: Unit, bucket: Period) -> Figure:
         """The figure of a bucket, with all that it carries."""
-        with decimal.localcontext(EXACT):
-            return self._settled(self._figure(indicator, unit, bucket))
+        return self._settled(self._figure(indicator, unit, bucket))
 
     def _settled(self, figure: Figure) -> Figure:
         if figure.value is None or (value := settle(figure.value)) is figure.value:
             return figure
-        return replace(figure, value=value)
+        return figure._replace(value=value)
 
     def _figure(self, indicator: Indicator, unit: Unit, bucket: Period) -> Figure:
-        unfinished = bucket.end > self._now
-        start, end = max(bucket.start, unit.start), min(bucket.end, unit.end)
-        if start >= end:
+        end = bucket.end
+        unfinished = end > self._now
+        if max(bucket.start, unit.start) >= min(end, unit.end):
             return Figure(None, NOTHING, unfinished, True, reason="not-applicable")
         if (seen := self.reported(indicator, unit, bucket)) is not None:
             return Figure(
                 seen.value, EXACTLY_REPORTED, unfinished, True,
-                origin="reported", status=seen.status, sources=seen.sources, until=bucket.end, note=seen.note,
+                origin="reported", status=seen.status, sources=seen.sources, until=end, note=seen.note,
             )  # fmt: skip
         if bucket.grain < indicator.base:
             return Figure(None, NOTHING, unfinished, True, reason="grain-too-fine")
         if indicator.over_time == "ratio":
             return self._ratio(indicator, unit, bucket, unfinished)
-        derived = self.derive(indicator, unit, bucket)
-        part, coverage = derived.part, derived.coverage
+        part, coverage, refused = self.derive(indicator, unit, bucket)
         complete = _is_complete(indicator, coverage)
         if part is None:
-            reason = "not-additive" if derived.refused else "no-data"
+            reason = "not-additive" if refused else "no-data"
             return Figure(None, coverage, unfinished or not complete, complete, reason=reason)
         return Figure(
             part.value, coverage, unfinished or not complete, complete,
@@ -403,7 +394,8 @@ class Laws:
     def derive(self, indicator: Indicator, unit: Unit, bucket: Period) -> Derived:
         """V(unit, bucket), not yet rounded, of a bucket in which the unit exists and that is not finer than the base."""
         start, end = max(bucket.start, unit.start), min(bucket.end, unit.end)
-        part = self.part(indicator, unit, start, end, one_base_period=bucket.grain is indicator.base)
+        with decimal.localcontext(EXACT):
+            part = self.part(indicator, unit, start, end, one_base_period=bucket.grain is indicator.base)
         coverage = self._coverage(indicator, unit, start, end)
         return Derived(part, coverage, part is None and self._refused(indicator, unit, start, end))
 
@@ -415,7 +407,7 @@ class Laws:
         complete = over.complete and under.complete
         partial = unfinished or not complete
         if over.value is None:
-            return replace(over, partial=partial, complete=complete)
+            return over._replace(partial=partial, complete=complete)
         coverage = Coverage(
             _smaller(over.coverage.units, under.coverage.units), _smaller(over.coverage.periods, under.coverage.periods)
         )
@@ -426,8 +418,10 @@ class Laws:
         assert under.status is not None
         assert over.until is not None
         assert under.until is not None
+        with decimal.localcontext(EXACT):
+            value = over.value / under.value * indicator.factor
         return Figure(
-            over.value / under.value * indicator.factor, coverage, partial, complete,
+            value, coverage, partial, complete,
             origin="derived", status=min(over.status, under.status), sources=over.sources | under.sources,
             # A denominator of the whole bucket, or of more, reaches beyond the part of the bucket that is there.
             until=max(over.until, under.until) if denominator.base < bucket.grain else over.until,
@@ -564,8 +558,7 @@ class Laws:
         return None if over is None or not under else over / under * indicator.factor
 
 
-@dataclass(frozen=True, slots=True)
-class _Reporting:
+class _Reporting(NamedTuple):
     present: int
     expected: int
     missing: int  # the most base periods that one of the present units owes

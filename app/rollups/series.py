@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import partial
+from typing import NamedTuple
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -55,8 +56,7 @@ class Achievement:
     state: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(NamedTuple):
     """One bucket of a series, with the comparisons that were asked for."""
 
     bucket: Period
@@ -67,8 +67,7 @@ class Point:
     ytd: Decimal | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(NamedTuple):
     indicator: Indicator
     unit: Unit
     points: Sequence[Point]
@@ -109,26 +108,24 @@ def _compute(
     answer = []
     for indicator in question.indicators:
         for unit in question.units:
-            points = []
-            for bucket in question.buckets:
-                figure = laws.figure(indicator, unit, bucket)
-                standing = targets.get((indicator.id, unit.id, bucket), ())
-                points.append(_point(laws, question, indicator, unit, bucket, figure, standing))
-            sources = frozenset().union(*(point.figure.sources for point in points))
+            points = [Point(bucket, laws.figure(indicator, unit, bucket)) for bucket in question.buckets]
+            if question.compare:
+                points = [_compared(laws, question, indicator, unit, point, targets) for point in points]
+            sources = frozenset().union(*[point.figure.sources for point in points])
             answer.append(Series(indicator, unit, points, sources, "ytd" in question.compare))
     return answer
 
 
-def _point(
+def _compared(
     laws: Laws,
     question: Question,
     indicator: Indicator,
     unit: Unit,
-    bucket: Period,
-    figure: Figure,
-    standing: Sequence[Target],
+    point: Point,
+    targets: Mapping[tuple[int, int, Period], Sequence[Target]],
 ) -> Point:
-    asked = question.compare
+    asked, bucket, figure = question.compare, point.bucket, point.figure
+    standing = targets.get((indicator.id, unit.id, bucket), ())
     return Point(
         bucket,
         figure,
@@ -161,17 +158,18 @@ async def prepare_stored(session: AsyncSession, catalogue: Catalogue, question: 
 
 
 async def _stored_cells(ask: Ask, catalogue: Catalogue, question: Question) -> Stored:
-    cells = [cell for indicator in question.indicators for cell in _cells(catalogue, indicator, question)]
-    return await fetch_stored(ask, cells, question.units, catalogue.parent_ids)
+    return await fetch_stored(ask, _cells(catalogue, question), question.units, catalogue.parent_ids)
 
 
-def _cells(catalogue: Catalogue, indicator: Indicator, question: Question) -> Iterable[tuple[Indicator, Period]]:
-    """The buckets that a figure and its comparisons look up; of a ratio also those of its parts."""
-    for bucket in question.buckets:
-        others = (other_bucket(kind, bucket) for kind in ("previous", "year_ago") if kind in question.compare)
-        for one in (bucket, *(other for other in others if other is not None)):
-            yield indicator, one
-            for part in catalogue.parts_of(indicator):
+def _cells(catalogue: Catalogue, question: Question) -> Iterable[tuple[Indicator, Period]]:
+    """The buckets that figures and their comparisons look up; of a ratio also those of its parts."""
+    kinds = question.compare & {"previous", "year_ago"}
+    others = (other_bucket(kind, bucket) for kind in kinds for bucket in question.buckets)
+    looked_at = [*question.buckets, *(other for other in others if other is not None)]
+    for indicator in question.indicators:
+        yield from ((indicator, one) for one in looked_at)
+        for part in catalogue.parts_of(indicator):
+            for one in looked_at:
                 yield part, one
                 yield part, bucket_in_force(part, one)
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
+from itertools import compress
 from typing import Any, LiteralString
 
 import psycopg
@@ -54,10 +55,10 @@ class StoredLaws(Laws):
     def reported(self, indicator: Indicator, unit: Unit, bucket: Period) -> Observation | None:
         if indicator.over_time == "cumulative" and bucket.grain is not Grain.year:
             return None
-        return self._stored.readings.get((indicator.id, unit.id, bucket.grain.value, bucket.start))
+        return self._stored.readings.get((indicator.id, unit.id, *bucket))
 
     def derive(self, indicator: Indicator, unit: Unit, bucket: Period) -> Derived:
-        found = self._stored.rollups.get((indicator.id, unit.id, bucket.grain.value, bucket.start))
+        found = self._stored.rollups.get((indicator.id, unit.id, *bucket))
         return self._nobody(indicator, unit, bucket) if found is None else found
 
     def _nobody(self, indicator: Indicator, unit: Unit, bucket: Period) -> Derived:
@@ -142,42 +143,44 @@ async def fetch_stored(
     Args:
         parents: which of the units have children or had.
     """
-    asked = {(indicator.id, bucket.grain.value, bucket.start): (indicator, bucket) for indicator, bucket in buckets}
+    asked = {(indicator.id, *bucket): (indicator, bucket) for indicator, bucket in buckets}
     by_id = {unit.id: unit for unit in units}
+    indicator_ids, grains, starts = zip(*asked, strict=True) if asked else ((), (), ())
+    folded = [is_folded(indicator, bucket.grain) for indicator, bucket in asked.values()]
     facts: dict[str, Any] = {
-        "indicators": Integers.of([indicator_id for indicator_id, _, _ in asked]),
-        "grains": Integers.of([grain for _, grain, _ in asked]),
-        "starts": Timestamps.at(start for _, _, start in asked),
-        "first": min((start for _, _, start in asked), default=None),
-        "last": max((start for _, _, start in asked), default=None),
-        "folded": Booleans.of([is_folded(indicator, bucket.grain) for indicator, bucket in asked.values()]),
+        "indicators": Integers.of(indicator_ids),
+        "grains": Integers.of(grains),
+        "starts": Timestamps.at(starts),
+        "first": min(starts, default=None),
+        "last": max(starts, default=None),
+        "folded": Booleans.of(folded),
         "units": Integers.of(list(by_id)),
         "parents": Booleans.of([unit_id in parents for unit_id in by_id]),
     }
-    cells = [cell for one in asked.values() if is_folded(one[0], one[1].grain) for cell in _cells(*one, by_id, parents)]
+    cells = [cell for one in compress(asked.values(), folded) for cell in _cells(*one, by_id, parents)]
     if cells:
         facts |= {name: list(column) for name, column in zip(_CELL_COLUMNS, zip(*cells, strict=True), strict=True)}
     question = _question(
         folded=bool(cells), sent=any(cell[8] for cell in cells), last=any(cell[5] == "last" for cell in cells)
     )
     stored = Stored()
-    for version, indicator_id, unit_id, number, start, value, status, source_ids, until, note, *counts in await ask(
-        question, facts
-    ):
-        stored.catalogue = version
+    for row in await ask(question, facts):
+        (
+            stored.catalogue, indicator_id, unit_id, number, start, value, status, source_ids, until, note,
+            present, expected, periods, expected_periods,
+        ) = row  # fmt: skip
         if indicator_id is None:
             break  # nothing was found
         key, sources = (indicator_id, unit_id, number, start), frozenset(source_ids)
-        if counts[0] is None:
+        if present is None:
             grain = Grain(number)
             end = next_start(grain, start)
             stored.readings[key] = Observation(anchor_of(grain, start), end, value, status, sources, note)
         else:
-            expected = counts[3]
-            if expected is None:
+            if expected_periods is None:
                 (indicator, bucket), unit = asked[indicator_id, number, start], by_id[unit_id]
-                expected = count_base_periods(indicator.base, max(start, unit.start), min(bucket.end, unit.end))
-            coverage = Coverage((counts[0], counts[1]), (counts[2], expected))
+                expected_periods = count_base_periods(indicator.base, max(start, unit.start), min(bucket.end, unit.end))
+            coverage = Coverage((present, expected), (periods, expected_periods))
             part = None if value is None else Part(value, status, sources, until)
             stored.rollups[key] = Derived(part, coverage, refused=part is None)
     return stored

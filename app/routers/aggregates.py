@@ -11,7 +11,7 @@ from starlette.datastructures import QueryParams
 
 from app.auth import Caller
 from app.catalogue.access import require_readable
-from app.catalogue.catalogue import Catalogue, Indicator, Source, Unit
+from app.catalogue.catalogue import Catalogue, Indicator, Unit
 from app.changes import latest_change
 from app.errors import (
     HubError,
@@ -81,7 +81,7 @@ def _live_tag(request: Request, hub: Hub, catalogue: Catalogue, indicators: Iter
 
     No newer than what had been heard before the answer was looked up: a tag must never be ahead of its answer.
     """
-    parts = (part.id for one in indicators for part in (one, *catalogue.parts_of(one)))
+    parts = [part.id for one in indicators for part in (one, *catalogue.parts_of(one))]
     of_indicators, of_targets = hub.changes.of_indicators(parts), hub.changes.of_topic("targets")
     return _tag_of(request, hub, (min(of_indicators, heard), min(of_targets, heard), catalogue.version))
 
@@ -281,9 +281,10 @@ def _units(
     if not split(addresses) and not split(parents):
         raise refused("unit", "missing", None)
     units = asked_units(catalogue, addresses, start, end, when) if split(addresses) else []
-    tree = catalogue.tree_as_of(as_of)
-    for parent in asked_units(catalogue, parents, start, end, when) if split(parents) else []:
-        units += units_under(tree, parent, None, start, end)
+    if split(parents):
+        tree = catalogue.tree_as_of(as_of)
+        for parent in asked_units(catalogue, parents, start, end, when):
+            units += units_under(tree, parent, None, start, end)
     return list({unit.id: unit for unit in units}.values())
 
 
@@ -322,8 +323,8 @@ def _require_few(
 # --- shapes ---
 
 
-def _sources(catalogue: Catalogue, keys: frozenset[int]) -> list[Source]:
-    return sorted((catalogue.sources[key] for key in keys), key=lambda source: source.code)
+def _sources(catalogue: Catalogue, keys: frozenset[int]) -> list[str]:
+    return sorted([catalogue.sources[key].code for key in keys])
 
 
 def figure_out(catalogue: Catalogue, bucket: Period, figure: Figure) -> dict[str, Any]:
@@ -332,9 +333,10 @@ def figure_out(catalogue: Catalogue, bucket: Period, figure: Figure) -> dict[str
     if figure.reason is not None:
         out["reason"] = figure.reason
     if figure.origin is not None and figure.status is not None:
-        out |= {"origin": figure.origin, "status": STATUSES[figure.status]}
-    out |= {"partial": figure.partial, "coverage": {"units": figure.coverage.units, "periods": figure.coverage.periods}}
-    if any(catalogue.sources[key].synthetic for key in figure.sources):
+        out["origin"], out["status"] = figure.origin, STATUSES[figure.status]
+    out["partial"] = figure.partial
+    out["coverage"] = {"units": figure.coverage.units, "periods": figure.coverage.periods}
+    if not figure.sources.isdisjoint(catalogue.synthetic):
         out["synthetic"] = True
     if figure.note is not None:
         out["note"] = figure.note
@@ -391,7 +393,7 @@ def series_out(catalogue: Catalogue, series: Series, grain: Grain, language: str
         "unit_name": series.unit.name.fill(language, {}),
         "unit_valid_from": series.unit.valid_from,
         "grain": grain.name,
-        "sources": [source.code for source in _sources(catalogue, series.sources)],
+        "sources": _sources(catalogue, series.sources),
         "points": [point_out(catalogue, point, series.with_ytd) for point in series.points],
     }
 
@@ -423,8 +425,8 @@ def _rows(catalogue: Catalogue, series: Series, language: str) -> list[list[Any]
             point.figure.partial,
             *point.figure.coverage.units,
             *point.figure.coverage.periods,
-            any(source.synthetic for source in _sources(catalogue, point.figure.sources)),
-            " ".join(source.code for source in _sources(catalogue, point.figure.sources)),
+            not point.figure.sources.isdisjoint(catalogue.synthetic),
+            " ".join(_sources(catalogue, point.figure.sources)),
             point.figure.note,
             *_comparison_cells(point.previous),
             *_comparison_cells(point.year_ago),

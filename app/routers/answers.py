@@ -76,8 +76,8 @@ def _quality(text: str) -> float:
 def etag(request: Request, *parts: object) -> str:
     """A strong tag for this question, this caller's language and format, and this state of the hub (a change number)."""
     question = (
-        request.url.path,
-        request.url.query,
+        request.scope["path"],
+        request.scope["query_string"].decode(),
         request.headers.get("accept"),
         request.headers.get("accept-language"),
         *parts,

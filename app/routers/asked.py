@@ -17,7 +17,7 @@ def refused(name: str, code: str, value: Any, **facts: Any) -> InvalidRequest:
 
 def split(values: Iterable[str]) -> list[str]:
     """`a=1&a=2` and `a=1,2` are the same; what is said twice is meant once."""
-    return list(dict.fromkeys(one.strip() for value in values for one in value.split(",") if one.strip()))
+    return list(dict.fromkeys(filter(None, map(str.strip, ",".join(values).split(",")))))
 
 
 def asked_indicators(catalogue: Catalogue, codes: Sequence[str]) -> list[Indicator]:

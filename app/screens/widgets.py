@@ -108,7 +108,7 @@ class Frame:
             out["reason"] = figure.reason
         if figure.partial:
             out["partial"] = True
-        if any(self.scene.catalogue.sources[key].synthetic for key in figure.sources):
+        if not self.scene.catalogue.synthetic.isdisjoint(figure.sources):
             out["synthetic"] = True
         return out
 
