@@ -21,10 +21,9 @@ from app.catalogue.catalogue import Catalogue
 from app.changes import announce
 from app.hub import Hub
 from app.periods import Grain, label
-from app.readings.batch import Rows
+from app.readings.batch import Row, Rows
 from app.readings.ingest import MARKED_FROM, record_readings
 from app.readings.seed import NewSource, operator_of, require_source
-from app.schemas.readings import ReadingIn
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -100,7 +99,7 @@ STREAMS = (
 _STEP = {Grain.day: timedelta(days=1), Grain.hour: timedelta(hours=1), Grain.instant: timedelta(minutes=1)}
 
 
-def made_up(stream: Stream, since: datetime, until: datetime) -> Iterator[ReadingIn]:
+def made_up(stream: Stream, since: datetime, until: datetime) -> Iterator[Row]:
     """The readings of every commune for the periods that ended in `(since, until]`."""
     step = _STEP[stream.grain]
     midnight = datetime.combine(since.date(), time())
@@ -109,7 +108,7 @@ def made_up(stream: Stream, since: datetime, until: datetime) -> Iterator[Readin
         if at + step > since:
             period = label(stream.grain, at)
             for unit in COMMUNES:
-                yield {"indicator": stream.indicator, "unit": unit, "period": period, "value": stream.value(unit, at)}
+                yield Row(stream.indicator, unit, period, stream.value(unit, at))
         at += step
 
 
@@ -165,14 +164,14 @@ async def _record(
     settings: Settings,
     catalogue: Catalogue,
     source: models.Source,
-    readings: Iterator[ReadingIn],
+    readings: Iterator[Row],
     now: datetime,
     progress: Callable[[str, int], None],
 ) -> None:
-    rows = list(enumerate(readings, start=1))
+    rows = list(readings)
     for start in range(0, len(rows), _BATCH):
         chunk = rows[start : start + _BATCH]
-        batch = Rows(received=len(chunk), good=chunk, tabular=True)
+        batch = Rows.of(chunk, tabular=True)
         await record_readings(session, operator_of(source), catalogue, batch, partial=True, now=now, settings=settings)
         progress("demo", len(chunk))
 
