@@ -57,6 +57,11 @@ def create_app(settings: Settings, url: str | None = None, catalogues: Catalogue
         openapi_url="/openapi.json",
         docs_url="/docs",
         redoc_url=None,
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+        },  # the hub's own are enough; to look for others costs
     )
     # Only batches may be large, and their sender is known before they are read.
     app.add_middleware(

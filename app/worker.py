@@ -4,6 +4,7 @@ Running in several processes at once is harmless: each deed is idempotent.
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
 
 import psycopg
@@ -44,11 +45,19 @@ async def _forever(hub: Hub, deed: Callable[[Hub], Awaitable[None]], *, every: f
 
 
 async def _roll(hub: Hub) -> None:
-    """Pass after pass only while there is more than one of them takes: what comes meanwhile is cheaper together."""
+    """Pass after pass only while there is more than one of them takes: what comes meanwhile is cheaper together.
+
+    While senders bring more than passes take, which nobody keeps up with, half of the time is theirs: they wait for each answer,
+    and the figures, which are late already, catch up when the flood is over.
+    """
     full = True
     while full:
+        began = time.monotonic()
         async with hub.database.write_session() as session:
-            full = (await roll(session, hub.catalogues)).full
+            rolled = await roll(session, hub.catalogues)
+        full = rolled.full
+        if rolled.flooded:
+            await asyncio.sleep(time.monotonic() - began)
 
 
 async def _make_partitions(hub: Hub) -> None:

@@ -3,21 +3,21 @@
 Nothing here knows the catalogue or the database; `ingest` judges what the rows mean.
 """
 
+import contextlib
 import csv
 import io
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from operator import itemgetter
-from types import NoneType
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 from pydantic import TypeAdapter, ValidationError
 
 from app import exact_json
 from app.errors import MalformedBody, RowError, Text, TooManyRows, UnsupportedMediaType, row_error
-from app.schemas.readings import STATUSES, ReadingIn
+from app.schemas.readings import ReadingIn, Status
 
 MEDIA_TYPES = ("application/json", "application/x-ndjson", "text/csv")
 COLUMNS = ("indicator", "unit", "period", "value", "status", "note")
@@ -26,15 +26,34 @@ _ROWS: TypeAdapter[list[ReadingIn]] = TypeAdapter(list[ReadingIn])
 _FACTS = {"fields": ", ".join(COLUMNS)}
 _MOST_FIELDS = 2 * len(COLUMNS)
 
+_Code = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
+
+
+class Row(msgspec.Struct, gc=False, forbid_unknown_fields=True):
+    """A `ReadingIn` that is right. Without a status it is final."""
+
+    indicator: _Code
+    unit: _Code
+    period: _Code
+    value: Decimal | None
+    status: Status | None = None
+    note: Annotated[str, msgspec.Meta(max_length=1000)] | None = None
+
 
 @dataclass(slots=True)
 class Rows:
-    """The rows of a batch that have the right shape, and the mistakes of those that have not."""
+    """The rows of a batch that have the right shape, each with its number, and the mistakes of those that have not."""
 
     received: int
-    good: list[tuple[int, ReadingIn]] = field(default_factory=list)
+    numbers: Sequence[int] = ()
+    good: Sequence[Row] = ()
     errors: list[RowError] = field(default_factory=list)
     tabular: bool = False
+
+    @classmethod
+    def of(cls, good: Sequence[Row], *, tabular: bool = False) -> "Rows":
+        """Rows that are all right, in their order."""
+        return cls(len(good), range(1, 1 + len(good)), good, tabular=tabular)
 
     def pointer(self, row: int, name: str) -> str:
         """Where a field stands: a JSON pointer, or the column of a table."""
@@ -73,6 +92,8 @@ def _refuse_flood(body: bytes, max_rows: int) -> None:
 
 
 def _read_json(body: bytes, max_rows: int) -> Rows:
+    if (plain := _plain_document(body)) is not None and len(plain) <= max_rows:
+        return Rows.of(plain)
     try:
         document = exact_json.loads(body)
     except exact_json.MalformedJson as error:
@@ -90,14 +111,15 @@ def _read_json(body: bytes, max_rows: int) -> Rows:
 def _read_ndjson(body: bytes, max_rows: int) -> Rows:
     if body.count(b"\n") > 2 * max_rows:
         raise TooManyRows(limit=max_rows)
-    rows = Rows(received=0, tabular=True)
+    lines = [(number, line) for number, line in enumerate(body.split(b"\n"), start=1) if line.strip()]
+    if len(lines) > max_rows:
+        raise TooManyRows(limit=max_rows)
+    rows = Rows(received=len(lines), tabular=True)
+    if (plain := _plain_lines(body, [line for _, line in lines])) is not None:
+        rows.numbers, rows.good = [number for number, _ in lines], plain
+        return rows
     found: list[tuple[int, Any]] = []
-    for number, line in enumerate(body.split(b"\n"), start=1):
-        if not line.strip():
-            continue
-        rows.received += 1
-        if rows.received > max_rows:
-            raise TooManyRows(limit=max_rows)
+    for number, line in lines:
         try:
             found.append((number, exact_json.loads(line)))
         except exact_json.MalformedJson as error:
@@ -175,15 +197,10 @@ def _from_cells(columns: Sequence[str], cells: Sequence[str]) -> dict[str, Any]:
 
 def _check_shape(rows: Rows, found: list[tuple[int, Any]]) -> None:
     """Validate all rows at once; only if something is wrong look again at the good ones alone."""
-    if _plainly_right([row for _, row in found]):
-        rows.good = found
-        return
     if any(len(row) > _MOST_FIELDS for _, row in found if isinstance(row, dict)):
         found = _without_overfull(rows, found)
     try:
-        rows.good = list(
-            zip((number for number, _ in found), _ROWS.validate_python([row for _, row in found]), strict=True)
-        )
+        good = _ROWS.validate_python([row for _, row in found])
     except ValidationError as error:
         wrong: set[int] = set()
         for mistake in error.errors(include_url=False, include_context=True):
@@ -196,48 +213,58 @@ def _check_shape(rows: Rows, found: list[tuple[int, Any]]) -> None:
                 rows.errors.append(RowError("value-missing", number, pointer))
             else:
                 rows.errors.append(row_error(mistake, row=number, pointer=pointer, facts=_FACTS))
-        good = [row for place, row in enumerate(found) if place not in wrong]
-        rows.good = list(
-            zip((number for number, _ in good), _ROWS.validate_python([row for _, row in good]), strict=True)
-        )
+        found = [row for place, row in enumerate(found) if place not in wrong]
+        good = _ROWS.validate_python([row for _, row in found])
+    rows.numbers = [number for number, _ in found]
+    rows.good = [Row(**row) for row in good]
 
 
-_REQUIRED = itemgetter(*COLUMNS[:4])
+class _Document(msgspec.Struct, forbid_unknown_fields=True):
+    readings: list[Row]
+
+
+_DOCUMENT, _LINE = msgspec.json.Decoder(_Document), msgspec.json.Decoder(Row)
 _PLAIN_DIGITS = 12
+_QUOTES = 2 * (4 + 3)  # of four names and three codes
 
 
-def _plainly_right(rows: Sequence[Any]) -> bool:
-    """Whether all rows are as nearly all rows are, told column by column at half of what `ReadingIn` costs.
+def _plain_document(body: bytes) -> list[Row] | None:
+    """The rows of a document that is as nearly all are, at a sixth of what the careful way costs.
 
-    It knows less than `ReadingIn`: what it does not say yes to may be right all the same.
+    Of others it knows nothing: they may be right all the same.
     """
-    try:
-        indicators, units, periods, values = zip(*map(_REQUIRED, rows), strict=True)
-        statuses = [row["status"] for row in rows if "status" in row]
-        notes = [row["note"] for row in rows if "note" in row]
-        fields = 4 * len(rows) + len(statuses) + len(notes)
-        if sum(map(len, rows)) != fields or not set(statuses) <= _STATUSES:
-            return False
-    except (TypeError, KeyError, ValueError):  # not an object, a field less, no row at all
-        return False
-    codes = {*indicators, *units, *periods} if _only(str, indicators, units, periods) else {""}
-    written = ",".join(map(str, values))
-    return (
-        set(map(type, rows)) == {dict}
-        and all(0 < len(code) <= 100 and "\0" not in code for code in codes)
-        and set(map(type, values)) <= {int, Decimal, NoneType}
-        and "E" not in written
-        and max(map(len, written.split(","))) <= _PLAIN_DIGITS
-        and set(map(type, notes)) <= {str, NoneType}
-        and all(note is None or (len(note) <= 1000 and "\0" not in note) for note in notes)
-    )
+    if _may_be_plain(body):
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+            rows = _DOCUMENT.decode(body).readings
+            if _say_it_all(rows, body, quotes=2):
+                return rows
+    return None
 
 
-def _only(kind: type, *columns: Sequence[Any]) -> bool:
-    return all(set(map(type, column)) == {kind} for column in columns)
+def _plain_lines(body: bytes, lines: Sequence[bytes]) -> list[Row] | None:
+    """The same of NDJSON."""
+    if _may_be_plain(body):
+        with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+            rows = [_LINE.decode(line) for line in lines]
+            if _say_it_all(rows, body, quotes=0):
+                return rows
+    return None
 
 
-_STATUSES = frozenset(STATUSES)
+def _may_be_plain(body: bytes) -> bool:
+    """Without escapes, and not so long for its rows that one of its numbers could fill the memory."""
+    return b"\\" not in body and len(body) <= 1000 * body.count(b"{")
+
+
+def _say_it_all(rows: Sequence[Row], body: bytes, *, quotes: int) -> bool:
+    """Whether the body says nothing beside the rows, and their numbers are short and without exponents.
+
+    A name that comes twice, a null for a status and a number in quotes are each a pair of quotes more than the rows need.
+    """
+    statuses, notes = [row.status for row in rows], [row.note for row in rows]
+    quotes += _QUOTES * len(rows) + 4 * (2 * len(rows) - statuses.count(None) - notes.count(None))
+    values = ",".join([str(row.value) for row in rows])
+    return body.count(b'"') == quotes and "E" not in values and max(map(len, values.split(","))) <= _PLAIN_DIGITS
 
 
 def _without_overfull(rows: Rows, found: list[tuple[int, Any]]) -> list[tuple[int, Any]]:

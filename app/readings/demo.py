@@ -18,12 +18,11 @@ from app.catalogue.catalogue import Catalogue
 from app.changes import announce
 from app.hub import Hub
 from app.periods import Grain, Period, add_months, next_start
-from app.readings.batch import Rows
+from app.readings.batch import Row, Rows
 from app.readings.ingest import MARKED_FROM, record_readings
 from app.readings.seed import BEN_CAT, NewSource, operator_of, require_source
 from app.readings.streams import STREAMS, WARDS, Stream, made_up
 from app.rollups.targets import NewTarget, change_target
-from app.schemas.readings import ReadingIn
 from app.settings import Settings
 
 log = structlog.get_logger(__name__)
@@ -58,7 +57,7 @@ def _recent(stream: Stream, now: datetime) -> datetime | None:
             return None
 
 
-def _past(stream: Stream, now: datetime, earliest: datetime = datetime.min) -> Iterator[ReadingIn]:
+def _past(stream: Stream, now: datetime, earliest: datetime = datetime.min) -> Iterator[Row]:
     """What it sends when it has sent nothing yet: this year and last, but where that is much, only what is recent."""
     recent, last_year = _recent(stream, now), datetime(now.year - 1, 1, 1)
     if stream.long or recent is None:
@@ -129,13 +128,13 @@ async def _record(
     settings: Settings,
     catalogue: Catalogue,
     source: models.Source,
-    readings: Iterable[ReadingIn],
+    readings: Iterable[Row],
     now: datetime,
     progress: Callable[[str, int], None] = lambda *_: None,
 ) -> None:
-    rows = enumerate(readings, start=1)
+    rows = iter(readings)
     while chunk := list(islice(rows, _BATCH)):
-        batch = Rows(received=len(chunk), good=chunk, tabular=True)
+        batch = Rows.of(chunk, tabular=True)
         await record_readings(session, operator_of(source), catalogue, batch, partial=True, now=now, settings=settings)
         progress("demo", len(chunk))
 
@@ -174,7 +173,7 @@ async def feed_demo(hub: Hub) -> None:
         await _record(session, hub.settings, catalogue, source, due, now)
 
 
-def _due(streams: dict[int, Stream], newest: dict[int, datetime | None], now: datetime) -> Iterator[ReadingIn]:
+def _due(streams: dict[int, Stream], newest: dict[int, datetime | None], now: datetime) -> Iterator[Row]:
     """What every stream has not yet sent."""
     for key, stream in streams.items():
         if key not in newest:

@@ -22,7 +22,7 @@ from app.columns import Bigints, Integers, Numerics, Smallints, Timestamps
 from app.errors import HubError, RowError, RowsRejected, Text
 from app.readings.batch import Rows, rejected_rows
 from app.readings.idempotency import Answering, Overtaken, find_answers, store_answers
-from app.readings.judge import Judged, judge, shown
+from app.readings.judge import Judged, Place, judge, shown
 from app.readings.ownership import KnownOwners, Owned, Pair, claim
 from app.settings import Settings
 
@@ -266,16 +266,22 @@ async def _refuse_what_others_own(cursor: Cursor, work: Sequence[_Work], owners:
 
 
 def _incoming(work: Sequence[_Work]) -> dict[str, Any]:
-    """The rows of all, column by column."""
+    """The rows of all, column by column. What rows of a submission have in common, indicator and period, goes once."""
     judged = [one.judged for one in work]
-    places = [place for one in judged for place in one.places]
+    spots: list[tuple[int, Place]] = []
+    spot_of_row: list[int] = []
+    for number, one in enumerate(judged, start=1):
+        spot_of = {place: spot for spot, place in enumerate(dict.fromkeys(one.places), start=len(spots) + 1)}
+        spots += [(number, place) for place in spot_of]
+        spot_of_row += map(spot_of.__getitem__, one.places)
     notes = [note for one in judged for note in one.notes]
     return {
-        "places": Integers.of([n for n, one in enumerate(judged, start=1) for _ in one.numbers]),
-        "indicators": Integers.of([place.indicator_id for place in places]),
+        "places": Integers.of([number for number, _ in spots]),
+        "indicators": Integers.of([place.indicator_id for _, place in spots]),
+        "grains": Smallints.of([place.grain for _, place in spots]),
+        "starts": Timestamps.at(place.start for _, place in spots),
+        "spots": Integers.of(spot_of_row),
         "units": Integers.of([unit.id for one in judged for unit in one.units]),
-        "grains": Smallints.of([place.grain for place in places]),
-        "starts": Timestamps.at(place.start for place in places),
         "values": Numerics.of(chain.from_iterable(one.values for one in judged)),
         "statuses": Smallints.of([status for one in judged for status in one.statuses]),
         "notes": notes if any(note is not None for note in notes) else None,
@@ -299,10 +305,12 @@ def _offsets(work: Sequence[_Work]) -> Iterable[int]:
         before += len(one.judged)
 
 
-_INCOMING = """
-unnest(%(places)s, %(indicators)s, %(units)s, %(grains)s, %(starts)s, %(values)s, %(statuses)s, %(notes)s::text[])
+_ROWS = "unnest(%(spots)s, %(units)s, %(values)s, %(statuses)s, %(notes)s::text[])"
+_COLUMNS = "spot, unit_id, value, status, note"
+_SPOTS = """
+unnest(%(places)s, %(indicators)s, %(grains)s, %(starts)s)
+           WITH ORDINALITY AS spots(place, indicator_id, grain, period_start, spot)
 """
-_COLUMNS = "place, indicator_id, unit_id, grain, period_start, value, status, note"
 
 # What changed makes rollups stale. Instants are folded to hours there, so those of one hour of a unit are one mark.
 MARKED_FROM = "CASE grain WHEN 0 THEN date_trunc('hour', period_start) ELSE period_start END"
@@ -321,7 +329,7 @@ WITH submitted AS MATERIALIZED (
 ), created AS (
     INSERT INTO reading (indicator_id, unit_id, grain, period_start, value, status, note, source_id, batch_id, received_at)
     SELECT indicator_id, unit_id, grain, period_start, value, status, note, source_id, batch_id, received_at
-      FROM {_INCOMING} AS i({_COLUMNS}) JOIN submitted USING (place)
+      FROM {_ROWS} AS rows({_COLUMNS}) JOIN {_SPOTS} USING (spot) JOIN submitted USING (place)
      WHERE value IS NOT NULL
      ORDER BY indicator_id, unit_id, grain, period_start
     RETURNING indicator_id, unit_id, grain, period_start, batch_id
@@ -333,7 +341,7 @@ WITH submitted AS MATERIALIZED (
     SELECT batch_id, source_id, key_prefix, received_at, received, coalesce(created, 0),
            received - coalesce(created, 0) - rejected, 0, rejected
       FROM submitted LEFT JOIN counted USING (batch_id)
-     WHERE (SELECT count(*) FROM created) = cardinality(%(places)s)
+     WHERE (SELECT count(*) FROM created) = cardinality(%(units)s)
 )
 SELECT batch_id, received_at, coalesce(created, 0),
        (SELECT coalesce(max(id), 0) FROM change WHERE topic = 'catalogue'),
@@ -347,7 +355,8 @@ _CREATE = _CREATE_NEW.replace("RETURNING", "ON CONFLICT DO NOTHING RETURNING")
 # what the first one wrote. A clock that was set back must not make a correction older than what it corrects.
 _CORRECT = f"""
 WITH incoming AS (
-    SELECT * FROM {_INCOMING} WITH ORDINALITY AS i({_COLUMNS}, row)
+    SELECT * FROM {_ROWS} WITH ORDINALITY AS rows({_COLUMNS}, row)
+      JOIN {_SPOTS} USING (spot)
       JOIN unnest(%(batches)s, %(received_at)s::timestamptz[], %(reinstate)s::bool[])
            WITH ORDINALITY AS s(batch_id, received_at, reinstate, place) USING (place)
 ), present AS MATERIALIZED (

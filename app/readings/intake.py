@@ -56,6 +56,7 @@ class Intake:
         self._repeating: set[int] = set()  # sources whose last batch was not all new
         self._waiting: deque[_Waiting] = deque()
         self._writers: set[asyncio.Task[None]] = set()
+        self._gathering = False  # a group is being written, and who comes meanwhile is the next one
         self._connections: list[Connection] = []
         self._at_work = 0
         self._room: deque[tuple[int, asyncio.Future[None]]] = deque()
@@ -97,8 +98,9 @@ class Intake:
             psycopg.Error: the database failed; nothing was stored, unless the connection was lost at the very commit.
         """
         answer: asyncio.Future[Receipt | bytes] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(submission, answer))
-        if len(self._writers) < _WRITERS:
+        waiting = _Waiting(submission, answer)
+        self._waiting.append(waiting)
+        if len(self._writers) < _WRITERS and (waiting.alone or not self._gathering):
             writer = asyncio.create_task(self._write())
             self._writers.add(writer)
             writer.add_done_callback(self._writers.discard)
@@ -114,13 +116,17 @@ class Intake:
     async def _write(self) -> None:
         """Write until nobody waits."""
         while group := self._next_group():
+            gathers = not group[0].alone
             try:
+                self._gathering |= gathers
                 await self._settle(group)
             except BaseException as error:
                 for one in group:
                     _fail(one, error if isinstance(error, Exception) else psycopg.OperationalError("the hub stops"))
                 if not isinstance(error, Exception):
                     raise
+            finally:
+                self._gathering &= not gathers
 
     def _next_group(self) -> list[_Waiting]:
         """The first that waits, with those after it that fit; what it shares a reading with waits for the next group."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import compress
-from operator import itemgetter
 from typing import Any
 
 from app.auth import Caller
@@ -16,12 +15,12 @@ from app.catalogue.access import scope_of, writable_units
 from app.catalogue.catalogue import Catalogue, Indicator, Unit
 from app.errors import RowError, Text
 from app.periods import Grain, Period, PeriodError, bucket_start, label, parse_period
-from app.readings.batch import Rows
-from app.schemas.readings import STATUSES, ReadingIn
+from app.readings.batch import Row, Rows
+from app.schemas.readings import STATUSES, Status
 from app.settings import Settings
 
-_STATUS_NUMBER = {status: number for number, status in enumerate(STATUSES)}
-_FINAL = _STATUS_NUMBER["final"]
+_STATUS_NUMBER: dict[Status | None, int] = {status: number for number, status in enumerate(STATUSES)}
+_STATUS_NUMBER[None] = _STATUS_NUMBER["final"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,21 +74,16 @@ class _Wrong(Exception):
         self.facts: Mapping[str, Any] = facts
 
 
-_PLACE = itemgetter("indicator", "period")
-_HOME = itemgetter("unit", "period")
-_VALUE = itemgetter("value")
-
-
 def judge(rows: Rows, caller: Caller, catalogue: Catalogue, *, now: datetime, settings: Settings) -> Judged:
     """Resolve the codes of each row and check what it says. `rows` stays as it is: it can be judged again.
 
     The same reading twice with the same content is one; with different content none is taken.
     """
     bench = _Bench(caller, catalogue, now, settings)
-    numbers = [number for number, _ in rows.good]
-    readings = [reading for _, reading in rows.good]
+    numbers, readings = rows.numbers, rows.good
     errors = list(rows.errors)
-    where, whose = list(map(_PLACE, readings)), list(map(_HOME, readings))
+    where = [(row.indicator, row.period) for row in readings]
+    whose = [(row.unit, row.period) for row in readings]
     for place in dict.fromkeys(where):
         bench.look_at_place(*place)
     for home in dict.fromkeys(whose):
@@ -105,9 +99,9 @@ def judge(rows: Rows, caller: Caller, catalogue: Catalogue, *, now: datetime, se
         numbers,
         places=list(map(bench.places.__getitem__, where)),
         units=list(map(bench.units.__getitem__, whose)),
-        values=list(map(_VALUE, readings)),
-        statuses=[_STATUS_NUMBER[one["status"]] if "status" in one else _FINAL for one in readings],
-        notes=[one.get("note") for one in readings],
+        values=[row.value for row in readings],
+        statuses=[_STATUS_NUMBER[row.status] for row in readings],
+        notes=[row.note for row in readings],
         errors=errors,
     )
     if len(set(zip(judged.places, judged.units, strict=True))) == len(judged):
@@ -139,8 +133,8 @@ def _without_repeats(judged: Judged, rows: Rows) -> Judged:
     return replace(judged.only(kept), repeats=repeats)
 
 
-def _mistake(rows: Rows, number: int, reading: ReadingIn, wrong: _Wrong) -> RowError:
-    return RowError(wrong.code, number, rows.pointer(number, wrong.name), reading.get(wrong.name), wrong.facts)
+def _mistake(rows: Rows, number: int, row: Row, wrong: _Wrong) -> RowError:
+    return RowError(wrong.code, number, rows.pointer(number, wrong.name), getattr(row, wrong.name), wrong.facts)
 
 
 def shown(value: Decimal | str | None) -> str | None:
@@ -187,10 +181,10 @@ class _Bench:
         except PeriodError:
             self.wrong_units[address, text] = None
 
-    def wrong_with(self, reading: ReadingIn) -> list[_Wrong]:
+    def wrong_with(self, row: Row) -> list[_Wrong]:
         """All that is wrong with a row at once: nobody should have to send it three times."""
         found = []
-        place, home = _PLACE(reading), _HOME(reading)
+        place, home = (row.indicator, row.period), (row.unit, row.period)
         if (wrong := self.wrong_places.get(place)) is not None:
             found.append(wrong)
         if home in self.wrong_units:

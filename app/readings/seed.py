@@ -1,6 +1,5 @@
 """The figures of the five founding articles, as readings of one source per article: what a user sees first is true."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -15,10 +14,9 @@ from app.catalogue.cache import load_catalogue
 from app.catalogue.reference import data_rows
 from app.catalogue.units import record_units
 from app.changes import announce
-from app.readings.batch import Rows
+from app.readings.batch import Row, Rows
 from app.readings.ingest import record_readings
 from app.schemas.catalogue import LinkIn, UnitIn
-from app.schemas.readings import ReadingIn
 from app.settings import Settings
 
 # As printed in the file's last column; the dates are those of publication, or of the figures.
@@ -81,19 +79,19 @@ async def load_seed_figures(session: AsyncSession, settings: Settings, now: date
     }
     catalogue = await load_catalogue(session, -1)
     for article, source in sources.items():
-        readings: Sequence[ReadingIn] = [
-            {
-                "indicator": row["indicator"],
-                "unit": row["unit"],
-                "period": row["period"],
-                "value": Decimal(row["value"]),
-                "status": row["status"],  # type: ignore[typeddict-item]
-                "note": QUALIFIERS[row["qualifier"]],
-            }
+        readings = [
+            Row(
+                indicator=row["indicator"],
+                unit=row["unit"],
+                period=row["period"],
+                value=Decimal(row["value"]),
+                status=row["status"],  # type: ignore[arg-type]
+                note=QUALIFIERS[row["qualifier"]],
+            )
             for row in rows
             if row["article"] == article
         ]
-        batch = Rows(received=len(readings), good=list(enumerate(readings, start=1)), tabular=True)
+        batch = Rows.of(readings, tabular=True)
         receipt = await record_readings(
             session, operator_of(source), catalogue, batch, partial=False, now=now, settings=settings
         )

@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import lru_cache
 
 from app.periods import Grain, Period, bucket_start, buckets, label
-from app.schemas.readings import ReadingIn
+from app.readings.batch import Row
 
 WARDS_SINCE = datetime(2025, 7, 1)
 # Phường Bến Cát, Phú An, Chánh Phú Hòa, Long Nguyên, Tây Nam, Thới Hòa, Hòa Lợi; the weights are made up.
@@ -258,9 +258,7 @@ STREAMS = (
 BY_INDICATOR = {stream.indicator: stream for stream in STREAMS}
 
 
-def made_up(
-    stream: Stream, since: datetime, until: datetime, *, daily_since: datetime = datetime.min
-) -> Iterator[ReadingIn]:
+def made_up(stream: Stream, since: datetime, until: datetime, *, daily_since: datetime = datetime.min) -> Iterator[Row]:
     """The readings of every ward for the periods that begin in `[since, ...)` and are due by `until`.
 
     Of the days before `daily_since` only the last of each month: of a sum since January that is enough.
@@ -286,7 +284,7 @@ def made_up(
             if stream.cumulative:
                 value = totals[ward] = totals[ward] + value
             if text is not None:
-                yield {"indicator": stream.indicator, "unit": ward, "period": text, "value": value}
+                yield Row(stream.indicator, ward, text, value)
 
 
 def _periods(stream: Stream, since: datetime) -> Iterator[Period]:

@@ -38,10 +38,12 @@ _ROLLER_LOCK = 720_725
 
 @dataclass(frozen=True, slots=True)
 class Rolled:
-    """What a pass did. `marks` of zero: there was nothing to do; `full`: as much as one pass takes, so there may be more."""
+    """What a pass did. `marks` of zero: there was nothing to do; `full`: as much as one pass takes, so there may be more;
+    `flooded`: more came during the pass than it took."""
 
     marks: int
     full: bool = False
+    flooded: bool = False
     buckets: int = 0
     oldest: datetime | None = None
     change: int | None = None
@@ -78,7 +80,9 @@ async def roll(session: AsyncSession, catalogues: CatalogueCache, *, most: int =
         await _compute(session, _Plan.of(catalogue, touched), frozen)
     change = await announce(session, "readings", ids)
     full = len(marks) == most or sum(len(mark.unit_ids) for mark in marks) >= MOST_CELLS
-    return Rolled(len(marks), full, len(touched), min(mark.marked_at for mark in marks), change)
+    newest: int = (await session.execute(text(_NEWEST))).scalar_one()
+    flooded = full and newest - marks[0].newest > len(marks)
+    return Rolled(len(marks), full, flooded, len(touched), min(mark.marked_at for mark in marks), change)
 
 
 _CLAIM = """
@@ -89,8 +93,9 @@ WITH free AS MATERIALIZED (
      WHERE before < :cells
 )
 DELETE FROM stale_mark m USING claimed c WHERE (m.indicator_id, m.id) = (c.indicator_id, c.id)
-RETURNING m.indicator_id, m.grain, m.period_start, m.unit_ids, m.marked_at
+RETURNING m.indicator_id, m.grain, m.period_start, m.unit_ids, m.marked_at, (SELECT max(id) FROM stale_mark) AS newest
 """
+_NEWEST = "SELECT coalesce(max(id), 0) FROM stale_mark"
 _LOCK = """
 SELECT pg_advisory_xact_lock(:lock, id) FROM (SELECT unnest(CAST(:indicators AS int[])) AS id ORDER BY id) AS sorted
 """

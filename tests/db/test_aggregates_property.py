@@ -24,11 +24,11 @@ from app.catalogue.catalogue import Catalogue, Unit
 from app.changes import latest_change
 from app.database import Database
 from app.periods import Grain, Period, label
-from app.readings.batch import Rows
+from app.readings.batch import Row, Rows
 from app.readings.ingest import record_readings
 from app.rollups.roller import roll
 from app.rollups.series import Point, Question, aggregate
-from app.schemas.readings import STATUSES, ReadingIn
+from app.schemas.readings import STATUSES
 from tests.conftest import SETTINGS, fresh_database
 from tests.naive import NaiveIndicator, NaiveWorld, naive_figure, naive_previous, naive_year_ago, naive_ytd
 from tests.worlds import History, Submission, histories, questions
@@ -175,17 +175,17 @@ async def send(session: AsyncSession, catalogue: Catalogue, caller: Caller, subm
 async def send_batch(
     session: AsyncSession, catalogue: Catalogue, caller: Caller, batch: Sequence[Submission], *, partial: bool = False
 ) -> None:
-    readings: list[ReadingIn] = [
-        {
-            "indicator": one.indicator,
-            "unit": f"u{one.unit}@{one.start.date()}",
-            "period": label(Grain[one.grain], one.start),
-            "value": one.value,
-            "status": one.status,  # type: ignore[typeddict-item]
-        }
+    readings = [
+        Row(
+            indicator=one.indicator,
+            unit=f"u{one.unit}@{one.start.date()}",
+            period=label(Grain[one.grain], one.start),
+            value=one.value,
+            status=one.status,  # type: ignore[arg-type]
+        )
         for one in batch
     ]
-    rows = Rows(received=len(readings), good=list(enumerate(readings, start=1)))
+    rows = Rows.of(readings)
     await record_readings(
         session, caller, catalogue, rows, partial=partial, reinstate=True, now=LATER, settings=SETTINGS
     )

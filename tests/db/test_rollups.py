@@ -171,6 +171,31 @@ async def test_a_second_roller_waits_for_what_the_first_one_computes_of_an_indic
     assert (await hub.point(DOSSIERS, PROVINCE, "2026", "year"))["value"] == 12
 
 
+class Sending(CatalogueCache):
+    """Asked for in the middle of a pass, when two more readings have just come."""
+
+    def __init__(self, hub: HubUnderTest) -> None:
+        super().__init__()
+        self._hub = hub
+
+    async def current(self, session: AsyncSession) -> Catalogue:
+        for day in ("2026-11-20", "2026-11-21"):
+            await self._hub.send((DOSSIERS, BEN_CAT, day, 7), settled=False)
+        return await super().current(session)
+
+
+async def test_a_pass_tells_whether_more_came_than_it_took(hub: HubUnderTest) -> None:
+    await hub.send((DOSSIERS, BEN_CAT, "2026-11-18", 7), settled=False)
+    await hub.send((DOSSIERS, BEN_CAT, "2026-11-19", 7), settled=False)
+
+    async with hub.session() as session:
+        rolled = await roll(session, hub.hub.catalogues, most=1)
+        assert (rolled.full, rolled.flooded) == (True, False)  # what waits was there before
+    async with hub.session() as session:
+        rolled = await roll(session, Sending(hub), most=1)
+        assert (rolled.full, rolled.flooded) == (True, True)
+
+
 async def waiting_for_a_lock(hub: HubUnderTest) -> None:
     async with asyncio.timeout(60), hub.session() as session:
         blocked = "SELECT count(*) FROM pg_locks WHERE NOT granted AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"

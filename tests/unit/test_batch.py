@@ -30,7 +30,7 @@ def read(body: bytes, media_type: str, max_rows: int = 100) -> Rows:
 def test_a_row_has_the_number_under_which_its_sender_finds_it(body: bytes, media_type: str, numbers: list[int]) -> None:
     rows = read(body, media_type)
 
-    assert [number for number, _ in rows.good] == numbers
+    assert list(rows.numbers) == numbers
     assert (rows.received, rows.errors) == (len(numbers), [])
 
 
@@ -46,9 +46,64 @@ def test_a_row_has_the_number_under_which_its_sender_finds_it(body: bytes, media
     ],
 )
 def test_a_number_never_passes_through_binary_floating_point(sent: bytes, value: str) -> None:
-    [(_, row)] = read(b'{"readings":[' + ROW.replace(b":1}", b":" + sent + b"}") + b"]}", JSON).good
+    [row] = read(b'{"readings":[' + ROW.replace(b":1}", b":" + sent + b"}") + b"]}", JSON).good
 
-    assert row["value"] == Decimal(value)
+    assert row.value == Decimal(value)
+
+
+def _json(row: bytes) -> bytes:
+    return b'{"readings":[' + ROW + b"," + row + b"]}"
+
+
+@pytest.mark.parametrize(
+    ("row", "code", "pointer"),
+    [
+        (b'{"indicator":"a.b","unit":"79","period":"2025","value":1,"status":null}', "not-one-of", "status"),
+        (b'{"indicator":"a.b","unit":"79","period":"2025","value":"NaN"}', "value-not-number", "value"),
+        (b'{"indicator":"a.b","unit":"79","period":"2025","value":"1_000"}', "value-not-number", "value"),
+        (b'{"indicator":"a.b","unit":"79","period":"2025","value":true}', "value-not-number", "value"),
+        (b'{"indicator":"a.b","unit":"79","period":"2025","value":1e30}', "value-too-long", "value"),
+        (b'{"indicator":"a.b","unit":"79","period":"2025","value":0.1234567890123}', "value-too-long", "value"),
+        (b'{"indicator":"a.b","unit":"79","period":"2025"}', "value-missing", "value"),
+        (b'{"indicator":"a.b","unit":"","period":"2025","value":1}', "out-of-range", "unit"),
+        (b'{"indicator":"a.b","unit":"\\u0000","period":"2025","value":1}', "invalid", "unit"),
+        (b'{"indicator":"a.b","unit":79,"period":"2025","value":1}', "wrong-type", "unit"),
+        (b'{"indicator":"a.b","unit":"79","period":"2025","value":1,"odd":1}', "unknown-field", "odd"),
+    ],
+)
+def test_a_mistake_is_found_at_its_field(row: bytes, code: str, pointer: str) -> None:
+    rows = read(_json(row), JSON)
+
+    assert [(error.row, error.code, error.pointer) for error in rows.errors] == [(2, code, f"/readings/1/{pointer}")]
+    assert list(rows.numbers) == [1]
+
+
+@pytest.mark.parametrize(
+    "fields", [b'"value":1,"value":1', b'"value":1,"note":"a","note":"a"', b'"value":1,"\\u0076alue":1']
+)
+def test_a_name_that_comes_twice_is_refused(fields: bytes) -> None:
+    row = b'{"indicator":"a.b","unit":"79","period":"2025",' + fields + b"}"
+
+    with pytest.raises(MalformedBody):
+        read(_json(row), JSON)
+    assert [error.code for error in read(row, NDJSON).errors] == ["malformed-json"]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        b'{"note":null,"value":-0.50,"period":"2025","unit":"79","indicator":"a.b"}',
+        b' {"indicator" : "a.b", "unit": "79", "period": "2025", "value": "-0.5", "status": "final"}',
+        b'{"indicator":"a.\\u0062","unit":"79","period":"2025","value":-5E-1}',
+        b'{"indicator":"a.b","unit":"79","period":"2025","value":-0.500000000000,"note":null,"status":"final"}',
+    ],
+)
+def test_one_reading_may_be_written_in_many_ways(row: bytes) -> None:
+    for body, media_type in ((b'{"readings":[' + row + b"]}", JSON), (row, NDJSON)):
+        [read_row] = read(body, media_type).good
+
+        assert (read_row.indicator, read_row.unit, read_row.period) == ("a.b", "79", "2025")
+        assert (read_row.value, read_row.status in {None, "final"}, read_row.note) == (Decimal("-0.5"), True, None)
 
 
 @pytest.mark.parametrize(
@@ -56,29 +111,29 @@ def test_a_number_never_passes_through_binary_floating_point(sent: bytes, value:
     [(b"1.5", Decimal("1.5")), (b" 2 ", Decimal(2)), (b"null", None), (b"1e2", Decimal(100))],
 )
 def test_a_cell_is_a_number_or_the_word_null(cell: bytes, value: Decimal | None) -> None:
-    [(_, row)] = read(HEADER + b"a.b,79,2025," + cell + b",\n", CSV).good
+    [row] = read(HEADER + b"a.b,79,2025," + cell + b",\n", CSV).good
 
-    assert row["value"] == value
+    assert row.value == value
 
 
 @pytest.mark.parametrize("cell", [b"", b'""', b"NULL", b"nil", b"-", b"1,5,2", b"1.234", b"1.234.567"])
 def test_any_other_cell_is_a_mistake_and_withdraws_nothing(cell: bytes) -> None:
     rows = read(HEADER.replace(b",", b";") + b"a.b;79;2025;" + cell + b";\n", CSV)
 
-    assert rows.good == []
+    assert list(rows.good) == []
     assert [(error.row, error.pointer) for error in rows.errors] == [(2, "value")]
 
 
 def test_a_file_with_semicolons_has_a_decimal_comma() -> None:
     rows = read(HEADER.replace(b",", b";") + b"a.b;79;2025;12,5;\na.b;79;2024;12.5;\n", CSV)
 
-    assert [row["value"] for _, row in rows.good] == [Decimal("12.5")] * 2
+    assert [row.value for row in rows.good] == [Decimal("12.5")] * 2
 
 
 def test_good_rows_are_kept_beside_bad_ones() -> None:
     rows = read(b"\n".join([ROW, b"{}", b"[1]", b"{", ROW]), NDJSON)
 
-    assert [number for number, _ in rows.good] == [1, 5]
+    assert list(rows.numbers) == [1, 5]
     assert (rows.received, rejected_rows(rows.errors)) == (5, 3)
 
 
@@ -89,7 +144,7 @@ def test_a_row_of_a_thousand_unknown_fields_is_one_mistake() -> None:
 
     [error] = rows.errors
     assert (error.row, error.code, error.pointer) == (1, "unknown-field", "/readings/0/field 0")
-    assert [number for number, _ in rows.good] == [2]
+    assert list(rows.numbers) == [2]
 
 
 def test_notes_full_of_brackets_and_commas_are_not_a_flood() -> None:

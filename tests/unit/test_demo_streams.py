@@ -39,9 +39,9 @@ def test_a_stream_is_the_same_from_wherever_it_is_made(stream: Stream) -> None:
 
 def test_a_sum_since_january_begins_anew_with_the_first_week_of_the_year() -> None:
     weeks = {
-        reading["period"]: reading["value"]
+        reading.period: reading.value
         for reading in made_up(BY_INDICATOR["invest.public.disbursed"], datetime(2025, 12, 1), datetime(2026, 2, 1))
-        if reading["unit"] == "25813"
+        if reading.unit == "25813"
     }
 
     assert list(weeks)[3:6] == ["2025-W52", "2026-W01", "2026-W02"]
