@@ -28,9 +28,8 @@ from app.periods import Grain, Period, count_base_periods
 from app.problems import preferred_language
 from app.rollups.explain import Explanation, explain
 from app.rollups.laws import Comparison, Figure
+from app.rollups.points import figure_out, point_out
 from app.rollups.series import (
-    Achievement,
-    Point,
     Question,
     Ranked,
     Series,
@@ -325,63 +324,6 @@ def _require_few(
 
 def _sources(catalogue: Catalogue, keys: frozenset[int]) -> list[str]:
     return sorted([catalogue.sources[key].code for key in keys])
-
-
-def figure_out(catalogue: Catalogue, bucket: Period, figure: Figure) -> dict[str, Any]:
-    """A figure as a `Point`: absent rather than null where a field does not apply."""
-    out: dict[str, Any] = {"period": str(bucket), "value": figure.value}
-    if figure.reason is not None:
-        out["reason"] = figure.reason
-    if figure.origin is not None and figure.status is not None:
-        out["origin"], out["status"] = figure.origin, STATUSES[figure.status]
-    out["partial"] = figure.partial
-    out["coverage"] = {"units": figure.coverage.units, "periods": figure.coverage.periods}
-    if not figure.sources.isdisjoint(catalogue.synthetic):
-        out["synthetic"] = True
-    if figure.note is not None:
-        out["note"] = figure.note
-    return out
-
-
-def point_out(catalogue: Catalogue, point: Point, compare_ytd: bool) -> dict[str, Any]:
-    out = figure_out(catalogue, point.bucket, point.figure)
-    if point.previous is not None:
-        out["previous"] = comparison_out(point.previous)
-    if point.year_ago is not None:
-        out["year_ago"] = comparison_out(point.year_ago)
-    if point.targets is not None:
-        out["targets"] = [achievement_out(one) for one in point.targets]
-    if compare_ytd:
-        out["ytd"] = {"value": point.ytd}
-    return out
-
-
-def comparison_out(comparison: Comparison) -> dict[str, Any]:
-    other = comparison.other
-    out: dict[str, Any] = {"period": None if comparison.bucket is None else str(comparison.bucket)}
-    if other.until is not None:
-        out["until"] = other.until
-    out["value"] = other.value
-    if other.reason is not None:
-        out["reason"] = other.reason
-    coverage = {"units": other.coverage.units, "periods": other.coverage.periods}
-    return out | {
-        "change": comparison.change,
-        "change_pct": comparison.change_pct,
-        "partial": not other.complete,
-        "coverage": coverage,
-    }
-
-
-def achievement_out(achievement: Achievement) -> dict[str, Any]:
-    target = achievement.target
-    return {
-        "setter": target.setter,
-        "document": target.document,
-        "value": target.value,
-        "achieved_pct": achievement.achieved_pct,
-        "state": achievement.state,
-    }
 
 
 def series_out(catalogue: Catalogue, series: Series, grain: Grain, language: str) -> dict[str, Any]:

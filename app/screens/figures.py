@@ -51,8 +51,11 @@ class Need:
     compare: frozenset[str] = frozenset()
 
     def grain_of(self, indicator: Indicator) -> Grain:
+        """Without another wish as it is reported; a year-to-date figure (lũy kế) is that of its year."""
         if self.grain is not None:
             return self.grain
+        if indicator.over_time == "cumulative" and self.count == 1 and self.period is None:
+            return Grain.year
         return indicator.base if self.period is None else max(indicator.base, self.period.grain)
 
 
@@ -76,6 +79,15 @@ class Answer:
 
     def last_of(self, series: Series) -> Point:
         return series.points[-1]
+
+
+def unit_of(catalogue: Catalogue, address: str, period: Period | None, now: datetime) -> Unit:
+    """The unit of that time, or else the last one that had the code: a screen of a former unit shows its last figures.
+
+    Raises: UnknownUnit, UnitNotValid (an address with a day).
+    """
+    then = [] if period is None else catalogue.units_at(address, period.start, period.end)
+    return then[-1] if then else catalogue.require_unit(address, None, now.date())
 
 
 async def resolve(session: AsyncSession, scene: Scene, needs: Sequence[Need]) -> list[Answer]:

@@ -7,13 +7,12 @@ from typing import Any
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from app.catalogue.catalogue import Catalogue, Indicator, Unit
-from app.errors import UnitNotValid
+from app.catalogue.catalogue import Catalogue, Indicator
 from app.hub import Hub
 from app.periods import Period, parse_period
 from app.schemas.screens import ScreenIn, SourcesIn, WidgetIn
 from app.screens.definitions import Definition
-from app.screens.figures import Answer, Need, Scene, resolve
+from app.screens.figures import Answer, Need, Scene, resolve, unit_of
 from app.screens.freshness import EVERY, source_freshness
 from app.screens.widgets import Data, Drawing, Frame, draw
 
@@ -48,21 +47,11 @@ def scene_of(hub: Hub, catalogue: Catalogue, screen: ScreenIn, view: View, as_of
     period = view.period
     if period is None and screen.parameters.period is not None:
         period = parse_period(screen.parameters.period, zone)
-    unit = _unit(catalogue, view.unit or screen.parameters.unit, period, now)
+    unit = unit_of(catalogue, view.unit or screen.parameters.unit, period, now)
     formerly = []
-    if unit is _unit(catalogue, screen.parameters.unit, period, now):
+    if unit is unit_of(catalogue, screen.parameters.unit, period, now):
         formerly = [catalogue.require_unit(code, None, now.date()) for code in screen.parameters.formerly]
     return Scene(catalogue, unit, formerly, period, as_of, now, zone, view.language, view.readable)
-
-
-def _unit(catalogue: Catalogue, address: str, period: Period | None, now: datetime) -> Unit:
-    """The unit of that time, or else the last one that had the code: a screen of a former unit shows its last figures."""
-    if period is not None and "@" not in address:
-        try:
-            return catalogue.require_units(address, period.start, period.end, str(period))[-1]
-        except UnitNotValid:
-            pass
-    return catalogue.require_unit(address, None, now.date())
 
 
 async def draw_widgets(session: AsyncSession, scene: Scene, widgets: Iterable[WidgetIn]) -> dict[str, Drawn]:

@@ -13,9 +13,9 @@ from typing import Any
 
 from app.catalogue.catalogue import Indicator, Unit
 from app.periods import Grain, Period, parse_period
-from app.rollups.laws import EXACT, Comparison, Figure
-from app.rollups.series import Achievement, Point, Series, by_value
-from app.schemas.readings import STATUSES
+from app.rollups.laws import EXACT, Figure
+from app.rollups.points import point_out
+from app.rollups.series import Point, Series, by_value
 from app.schemas.screens import (
     BreakdownIn,
     DomainsIn,
@@ -30,7 +30,7 @@ from app.schemas.screens import (
     WidgetIn,
 )
 from app.screens.age import age_at, due_and_late
-from app.screens.figures import Answer, Below, Need, Scene, aware, local
+from app.screens.figures import Answer, Below, Need, Scene, aware, local, unit_of
 
 Data = dict[str, Any]
 Drawing = Generator[Sequence[Need], Sequence[Answer], Data]
@@ -51,8 +51,7 @@ class Frame:
         if period is not None:  # who was there then
             units = [one for one in units if one.start < period.end and period.start < one.end] or units
         if widget.unit is not None:
-            on = None if period is None else period.start.date()
-            units = [scene.catalogue.require_unit(widget.unit, on, scene.now.date())]
+            units = [unit_of(scene.catalogue, widget.unit, period, scene.now)]
         indicators = [scene.catalogue.indicators[code] for code in codes if code in scene.catalogue.indicators]
         return Need(indicators, units, None if widget.grain is None else Grain[widget.grain], period, **more)
 
@@ -79,27 +78,10 @@ class Frame:
         if series is None:
             return out | {"reason": "not-public" if answer.hidden else "no-data"}
         point = answer.last_of(series)
-        out |= self.value(point.figure)
+        out |= point_out(self.scene.catalogue, point)
         if point.figure.value is not None:
             out |= self._times(answer, unit, point)
-        if point.previous is not None:
-            out["previous"] = comparison_out(self.scene, point.previous)
-        if point.year_ago is not None:
-            out["year_ago"] = comparison_out(self.scene, point.year_ago)
-        if point.targets is not None:
-            out["targets"] = [achievement_out(one) for one in point.targets]
-            out["state"] = state_out(point)
-        return out
-
-    def value(self, figure: Figure) -> Data:
-        """Value or reason, where it comes from, and how much stands behind it."""
-        out = self.cell(figure)
-        if figure.origin is not None and figure.status is not None:
-            out |= {"origin": figure.origin, "status": STATUSES[figure.status]}
-        out["coverage"] = {"units": figure.coverage.units, "periods": figure.coverage.periods}
-        if figure.note is not None:
-            out["note"] = figure.note
-        return out
+        return out if point.targets is None else out | {"state": state_out(point)}
 
     def cell(self, figure: Figure) -> Data:
         """Value or reason, and whether it is all, and real."""
@@ -130,31 +112,6 @@ class Frame:
                 "late_at": aware(self.scene, late),
             }
         return out
-
-
-def comparison_out(scene: Scene, comparison: Comparison) -> Data:
-    other = comparison.other
-    return {
-        "period": None if comparison.bucket is None else str(comparison.bucket),
-        **({} if other.until is None else {"until": aware(scene, other.until)}),
-        "value": other.value,
-        **({} if other.reason is None else {"reason": other.reason}),
-        "change": comparison.change,
-        "change_pct": comparison.change_pct,
-        "partial": not other.complete,
-        "coverage": {"units": other.coverage.units, "periods": other.coverage.periods},
-    }
-
-
-def achievement_out(achievement: Achievement) -> Data:
-    target = achievement.target
-    return {
-        "setter": target.setter,
-        "document": target.document,
-        "value": target.value,
-        "achieved_pct": achievement.achieved_pct,
-        "state": achievement.state,
-    }
 
 
 def state_out(point: Point) -> str | None:
@@ -289,7 +246,7 @@ def domains(widget: DomainsIn, frame: Frame) -> Drawing:
     tiles = []
     for domain, need in zip(active, needs, strict=True):
         answer = next(answers) if need.indicators else None
-        shown = frame.shown(answer) if answer is not None and answer.series else None
+        shown = frame.shown(answer) if answer is not None and (answer.series or answer.hidden) else None
         tiles.append({"domain": domain.code, "name": domain.name.fill(frame.scene.language, {}), "figure": shown})
     return {"tiles": tiles}
 

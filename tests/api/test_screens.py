@@ -123,6 +123,22 @@ async def test_a_period_that_is_asked_for_is_shown_and_does_not_age(hub: HubUnde
     assert (before["value"], before["reason"]) == (None, "not-applicable")
 
 
+async def test_a_screen_can_be_asked_for_a_period_in_which_its_units_were_others(hub: HubUnderTest) -> None:
+    for slug in ("chuyen-doi-so", "tong-quan"):
+        for period in ("1990", "2024-Q3", "2026-11", "2100"):
+            response = await hub.client.get(f"/v1/screens/{slug}/data", params={"period": period})
+            assert response.status_code == 200, response.text
+
+
+async def test_a_year_to_date_figure_is_that_of_its_year(hub: HubUnderTest) -> None:
+    await made(hub, screen(figure("moi", NEW_FIRMS), unit="25813"))
+    await hub.sent((NEW_FIRMS, "25813", day(2), 40), (NEW_FIRMS, "25813", day(1), 42))
+
+    seen = (await shown(hub))["moi"]["figure"]
+
+    assert (seen["grain"], seen["value"], seen["partial"], seen["observed_at"][:10]) == ("year", 42, True, day(0))
+
+
 async def test_with_as_of_all_stands_as_it_stood(hub: HubUnderTest) -> None:
     await made(hub, screen(figure("kham", VISITS)))
     await hub.sent((VISITS, "25813", day(2), 7))
@@ -278,7 +294,7 @@ async def test_a_target_colours_the_figure(hub: HubUnderTest) -> None:
     assert (await shown(hub))["kham"]["figure"]["targets"] == []
 
     key = await hub.key("planning", scopes=["targets:write"])
-    target = {"indicator": NEW_FIRMS, "unit": "bencat", "period": day(1), "value": 10, "setter": "UBND"}
+    target = {"indicator": NEW_FIRMS, "unit": "bencat", "period": day(1)[:4], "value": 10, "setter": "UBND"}
     assert (await hub.client.put("/v1/targets", json=target, headers={"X-API-Key": key})).status_code == 200
     await hub.settle()
 
