@@ -3,7 +3,9 @@ FROM python:3.11-slim-bookworm AS build
 WORKDIR /src
 COPY requirements.lock ./
 RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes -r requirements.lock
-COPY pyproject.toml README.md ./
+COPY pyproject.toml hatch_build.py README.md ./
+COPY openapi openapi
+COPY web web
 COPY app app
 COPY migrations migrations
 RUN /venv/bin/pip install --no-cache-dir --no-deps .

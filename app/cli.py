@@ -36,6 +36,7 @@ from app.hub import Hub, hub_of
 from app.logs import configure_logs
 from app.main import create_app
 from app.migrate import migrate as apply_migrations
+from app.page import Page
 from app.readings.demo import load_demo, remove_demo
 from app.readings.seed import NewSource, load_seed_figures, require_source
 from app.rollups.rebuild import catch_up, rebuild
@@ -203,8 +204,14 @@ def _stop_on_sigterm() -> None:
 def _greet(settings: Settings, listening: socket.socket) -> None:
     hub = _address(settings, listening.getsockname()[1])
     figure = "/v1/aggregates?indicator=digital.task.done&unit=721&grain=quarter&from=2024-Q3&to=2024-Q3"
+    wall = (
+        f"{hub}/screens/tong-quan"
+        if Page().is_built
+        else "not built here; `make page` tries again and says what is missing"
+    )
     lines = (
         f"\nIOC Hub serves on {hub}   (Ctrl-C stops it, the data stays)",
+        f"  the wall        {wall}",
         f"  documentation   {hub}/docs",
         f"  a real figure   {hub}{figure}",
         "  a key to write  .venv/bin/ioc-hub key create --source my-clinic --scope readings:write --units 25813 --domains health\n",

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from importlib.metadata import version
 
 from fastapi import FastAPI
-from fastapi.responses import RedirectResponse
 from fastapi_offline import FastAPIOffline
 
 from app import problems
@@ -16,7 +15,7 @@ from app.description import describe
 from app.hub import Hub
 from app.middleware import BoundedBody, RequestContext
 from app.readings.intake import Intake
-from app.routers import aggregates, catalogue, displays, operations, readings, screens, targets
+from app.routers import aggregates, catalogue, displays, operations, pages, readings, screens, targets
 from app.routers.shortcut import Shortcut
 from app.screens.live import Walls
 from app.settings import Settings
@@ -70,18 +69,9 @@ def create_app(settings: Settings, url: str | None = None, catalogues: Catalogue
     app.add_middleware(RequestContext)
     problems.install(app)
     app.openapi = functools.cache(functools.partial(describe, app))  # type: ignore[method-assign]
-    for module in (
-        readings,
-        catalogue,
-        aggregates,
-        screens,
-        targets,
-        displays,
-        operations,
-    ):  # in the order in which they are asked most
+    # In the order in which they are asked most.
+    for module in (readings, catalogue, aggregates, screens, targets, displays, operations, pages):
         app.include_router(module.router)
     app.router.routes.insert(0, Shortcut("GET", "/v1/aggregates", aggregates.get_plainly))
     app.router.routes.insert(0, Shortcut("POST", "/v1/readings", readings.post_plainly))
-    # Until there is a page for people, the documentation is what they come for.
-    app.add_api_route("/", lambda: RedirectResponse("/docs"), include_in_schema=False)
     return app

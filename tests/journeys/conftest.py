@@ -69,10 +69,11 @@ def _address(process: subprocess.Popen[str]) -> str:
     raise AssertionError("".join(said))
 
 
-def verb(data: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def verb(data: Path, *words: str, settings: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*COMMAND, *words], env=environment(data), capture_output=True, text=True, timeout=120, check=False
-    )
+        [*COMMAND, *words], env=environment(data) | dict(settings or {}), capture_output=True, text=True, timeout=120,
+        check=False,
+    )  # fmt: skip
 
 
 def child_processes(process: int) -> list[int]:

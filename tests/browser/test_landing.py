@@ -1,0 +1,30 @@
+"""`/`: where people arrive."""
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.browser.conftest import PATIENCE, Hub, glass
+from tests.browser.test_wall import MISFITS, assert_accessible
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (390, 844)])
+@pytest.mark.parametrize("theme", ["dark", "light"])
+async def test_the_landing_page_leads_to_screens_docs_and_health(
+    browser: Browser, lively_hub: Hub, size: tuple[int, int], theme: str
+) -> None:
+    async with glass(browser, size) as shown:
+        await shown.page.goto(f"{lively_hub.url}/?theme={theme}")
+        screens = shown.page.locator(".screens a")
+        await expect(screens).to_have_count(6, timeout=PATIENCE)
+        await expect(shown.page.locator(".health")).to_have_text("Hoạt động bình thường", timeout=PATIENCE)
+
+        assert await shown.page.evaluate(MISFITS) == []
+        await assert_accessible(shown)
+        await shown.picture(f"landing-{theme}-{size[0]}")
+        assert await shown.page.locator("a[href='/docs']").count() == 1
+
+        await screens.filter(has_text="Ngân sách").click()
+        await shown.live()
+        assert shown.complaints == []

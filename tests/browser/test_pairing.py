@@ -1,0 +1,56 @@
+"""How a wall becomes a display that its operator knows."""
+
+import httpx
+import pytest
+from playwright.async_api import Browser, expect
+
+from tests.browser.conftest import PATIENCE, Hub, glass
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+def displays(hub: Hub) -> list[dict[str, object]]:
+    answer = httpx.get(f"{hub.url}/v1/displays", headers={"X-API-Key": hub.key})
+    items: list[dict[str, object]] = answer.json()["items"]
+    return items
+
+
+def add(hub: Hub, name: str, **more: str) -> str | None:
+    answer = httpx.post(f"{hub.url}/v1/displays", json={"name": name, **more}, headers={"X-API-Key": hub.key})
+    assert answer.status_code == 201, answer.text
+    token: str | None = answer.json().get("token")
+    return token
+
+
+async def test_a_code_on_the_wall_is_confirmed_by_an_operator(browser: Browser, lively_hub: Hub) -> None:
+    async with glass(browser) as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/tong-quan?page=2")
+        await wall.live()
+        await wall.page.get_by_role("button", name="Tùy chọn").click()
+        await wall.page.get_by_role("button", name="Ghép nối màn hình").click()
+        code = wall.page.locator("dialog .code")
+        await expect(code).to_contain_text("-", timeout=PATIENCE)
+
+        async with wall.page.expect_response("**/v1/displays/me", timeout=PATIENCE) as told:
+            add(lively_hub, "Sảnh tầng 1", code=await code.inner_text())
+            await expect(code).to_have_text("Đã ghép nối.", timeout=PATIENCE)
+
+        assert (await told.value).status == 204
+        [display] = [one for one in displays(lively_hub) if one["name"] == "Sảnh tầng 1"]
+        assert (display["paired"], display["screen"], display["page"]) == (True, "tong-quan", 2)
+        assert wall.complaints == []
+
+
+async def test_the_token_of_an_address_becomes_a_cookie_and_leaves_the_address(
+    browser: Browser, lively_hub: Hub
+) -> None:
+    token = add(lively_hub, "Phòng họp")
+    async with glass(browser) as wall:
+        async with wall.page.expect_response("**/v1/displays/me", timeout=PATIENCE):
+            await wall.page.goto(f"{lively_hub.url}/screens/ngan-sach?page=1#token={token}")
+        await wall.live()
+
+        assert "token" not in wall.page.url
+        [cookie] = await wall.page.context.cookies()
+        assert (cookie["httpOnly"], cookie["sameSite"] != "None") == (True, True)
+        assert wall.complaints == []

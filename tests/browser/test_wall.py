@@ -1,0 +1,215 @@
+"""The wall on real glass: it fits, it lives, it outlives the hub."""
+
+import asyncio
+import re
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Browser, expect
+
+from tests.browser.conftest import PATIENCE, Glass, Hub, glass, make_key, settings_on
+from tests.journeys.conftest import RunningHub, hub_process
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+SCREENS = ("tong-quan", "ngan-sach", "mot-cua", "giao-thong", "chuyen-doi-so", "du-lieu")
+WALLS = {"1080p": (1920, 1080), "2160p": (3840, 2160), "32-9": (5120, 1440)}
+PHONE = (390, 844)
+COMMUNE = "25780"  # of which the demo makes up nothing
+
+# What does not fit: the page beyond the glass, text beyond its box, a panel whose letters had to become too small.
+MISFITS = """() => {
+  const found = [];
+  const wall = innerWidth > 900 && innerWidth > innerHeight;
+  const root = document.documentElement;
+  if (root.scrollWidth > innerWidth) found.push(`the page is ${root.scrollWidth} wide`);
+  if (wall && root.scrollHeight > innerHeight) found.push(`the page is ${root.scrollHeight} high`);
+  for (const one of document.querySelectorAll("header *, main *, footer *")) {
+    const style = getComputedStyle(one);
+    if (one.closest("svg, canvas, .dots") || style.display === "inline" || style.overflowX === "auto" || style.clipPath !== "none") continue;
+    const name = `${one.closest("[data-widget]")?.dataset.widget ?? ""} ${one.tagName}.${one.className}`;
+    if (one.scrollWidth > one.clientWidth + 2) found.push(`${name} is cut at its side: ${one.textContent.slice(0, 60)}`);
+    if (wall && one.scrollHeight > one.clientHeight + 2 && style.overflowY !== "visible") found.push(`${name} is cut below`);
+  }
+  if (wall) for (const panel of document.querySelectorAll(".panel"))
+    if (Number(panel.style.getPropertyValue("--fit")) < 0.7) found.push(`${panel.dataset.widget} has letters too small to read`);
+  return found;
+}"""
+
+
+@pytest.mark.parametrize("size", WALLS)
+@pytest.mark.parametrize("screen", SCREENS)
+async def test_every_page_fits_the_wall(browser: Browser, lively_hub: Hub, screen: str, size: str) -> None:
+    async with glass(browser, WALLS[size]) as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/{screen}")
+        await wall.live()
+        dots = wall.page.locator(".dots button")
+        for number in range(max(1, await dots.count())):
+            if number:
+                await dots.nth(number).click()
+                await expect(dots.nth(number)).to_have_attribute("aria-current", "")
+            assert await wall.page.evaluate(MISFITS) == [], f"page {number + 1}"
+            await wall.picture(f"{screen}-{number + 1}-{size}")
+        assert wall.complaints == []
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+async def test_a_phone_shows_all_pages_below_each_other(browser: Browser, lively_hub: Hub, screen: str) -> None:
+    async with glass(browser, PHONE, has_touch=True) as phone:
+        await phone.page.goto(f"{lively_hub.url}/screens/{screen}")
+        await phone.live()
+
+        assert await phone.page.evaluate(MISFITS) == []
+        lefts = "[...document.querySelectorAll('.panel')].map((one) => Math.round(one.getBoundingClientRect().left))"
+        assert len(set(await phone.page.evaluate(lefts))) == 1
+        assert phone.complaints == []
+        await phone.picture(f"{screen}-phone")
+
+
+@pytest.mark.parametrize(
+    ("path", "size"),
+    [
+        *(
+            (f"/screens/{screen}?theme={theme}", WALLS["1080p"])
+            for screen in SCREENS[:3]
+            for theme in ("dark", "light")
+        ),
+        ("/screens/chuyen-doi-so", PHONE),
+        ("/screens/du-lieu", WALLS["1080p"]),
+    ],
+)
+async def test_everybody_can_read_the_wall(browser: Browser, lively_hub: Hub, path: str, size: tuple[int, int]) -> None:
+    async with glass(browser, size, reduced_motion="reduce") as wall:
+        await wall.page.goto(f"{lively_hub.url}{path}")
+        await wall.live()
+        dots = wall.page.locator(".dots button")
+        for number in range(max(1, await dots.count())):
+            if number:
+                await dots.nth(number).click()
+            await assert_accessible(wall)
+
+
+async def assert_accessible(shown: Glass) -> None:
+    found = await Axe().run(shown.page)
+    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found.response["violations"]] == []
+
+
+async def test_a_reading_that_arrives_is_on_the_glass(browser: Browser, lively_hub: Hub) -> None:
+    async with glass(browser) as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/giao-thong?unit={COMMUNE}&page=1")
+        await wall.live()
+        lively_hub.send("traffic.congestion.points", COMMUNE, this_minute(), 4321)
+        await wall.number("un-tac", "4.321")
+
+        lively_hub.send("traffic.congestion.points", COMMUNE, this_minute(), 4322)
+
+        await wall.number("un-tac", "4.322")
+        await expect(wall.page.locator("[data-widget=un-tac] .number")).to_have_class(re.compile("changed"))
+
+
+async def test_a_wall_outlives_its_hub_and_its_own_reload(
+    browser: Browser, reference_database: str, free_port: int, tmp_path: Path
+) -> None:
+    settings = settings_on(reference_database) | {"IOC_PORT": str(free_port)}
+    key = make_key(tmp_path, reference_database)
+
+    def started() -> Any:
+        return hub_process(tmp_path, "--no-demo", settings=settings)
+
+    async with glass(browser) as wall:
+        panels = wall.page.locator(".panel")
+        # Once there are panels the glass is never without them again, whatever happens below.
+        await wall.page.add_init_script("""
+            let stood = false;
+            setInterval(() => {
+              if (document.querySelector(".panel")) stood = true;
+              else if (stood) sessionStorage.setItem("blank", "yes");
+            }, 10)""")
+        with started() as hub:
+            await wall.page.goto(f"{hub.url}/screens/giao-thong?unit={COMMUNE}&page=1")
+            await wall.live()
+            Hub(hub.url, key).send("traffic.congestion.points", COMMUNE, this_minute(), 21)
+            await wall.number("un-tac", "21")
+            await wall.page.wait_for_function("caches.open('page').then((kept) => kept.match('/screens/'))")
+            there = await panels.count()
+            await killed(hub)
+
+            await expect(wall.page.locator(".connection")).to_contain_text("Mất kết nối từ", timeout=PATIENCE)
+            assert await panels.count() == there
+            await wall.picture("without-hub")
+
+            await wall.page.reload()
+            await wall.number("un-tac", "21")
+            assert await panels.count() == there
+
+        with started() as hub:
+            await wall.live()
+            Hub(hub.url, key).send("traffic.congestion.points", COMMUNE, this_minute(), 22)
+            await wall.number("un-tac", "22")
+
+        assert await wall.page.evaluate("sessionStorage.getItem('blank')") is None
+
+
+def this_minute() -> str:
+    return datetime.now(ZoneInfo("Asia/Ho_Chi_Minh")).strftime("%Y-%m-%dT%H:%M:00")
+
+
+async def killed(hub: RunningHub) -> None:
+    hub.process.kill()
+    await asyncio.to_thread(hub.process.wait)
+
+
+async def test_figures_grow_old_by_the_clock_alone(browser: Browser, lively_hub: Hub) -> None:
+    async with glass(browser) as wall:
+        await wall.page.clock.install()
+        await wall.page.goto(f"{lively_hub.url}/screens/mot-cua?page=1")
+        await wall.live()
+        figure = wall.page.locator("[data-widget=da-nhan]")
+        await expect(figure.locator(".age")).to_have_count(0)
+
+        await wall.page.clock.fast_forward(4 * 24 * 3600 * 1000)
+
+        await expect(figure.locator(".age[data-age=late]")).to_contain_text("chưa cập nhật từ")
+
+
+async def test_pages_take_turns_and_wait_for_whoever_points_at_them(browser: Browser, lively_hub: Hub) -> None:
+    async with glass(browser) as wall:
+        await wall.page.clock.install()
+        await wall.page.goto(f"{lively_hub.url}/screens/tong-quan")
+        await wall.live()
+        heading, first = wall.page.locator("h1"), await wall.page.locator("h1").inner_text()
+
+        await wall.page.clock.run_for("00:46")
+        await expect(heading).not_to_have_text(first)
+
+        second = await heading.inner_text()
+        await wall.page.clock.run_for("00:25")
+        await wall.page.mouse.move(500, 500)
+        await wall.page.clock.run_for("00:20")
+        await expect(heading).to_have_text(second)
+
+        await wall.page.clock.run_for("00:45")
+        await expect(heading).not_to_have_text(second)
+
+
+async def test_a_display_may_be_pinned_to_a_page_and_speak_english(browser: Browser, lively_hub: Hub) -> None:
+    async with glass(browser) as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/tong-quan?page=2&lang=en&theme=light")
+        await wall.live()
+
+        await expect(wall.page.locator("html")).to_have_attribute("lang", "en")
+        await expect(wall.page.locator("html")).to_have_attribute("data-theme", "light")
+        await expect(wall.page.locator(".dots button")).to_have_count(0)
+        await expect(wall.page.locator(".connection")).to_have_text("Live")
+
+
+async def test_a_screen_that_does_not_exist_is_a_sentence(browser: Browser, lively_hub: Hub) -> None:
+    async with glass(browser) as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/khong-co")
+
+        await expect(wall.page.locator(".notice")).to_contain_text("khong-co", timeout=PATIENCE)
+        await expect(wall.page.locator(".notice a")).to_have_attribute("href", "/")

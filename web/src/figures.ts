@@ -1,0 +1,90 @@
+// The parts of which every kind of widget makes its figures: value, change, age, marks.
+
+import { ageOf } from "./ages.ts";
+import { instantOf } from "./clock.ts";
+import type { Comparison, Figure, State } from "./contract.ts";
+import { element } from "./element.ts";
+import { icon } from "./icons.ts";
+import { say, sayWhyNot } from "./language.ts";
+import { percent, qualifier, write, writeChange, writeExactly } from "./numbers.ts";
+import { dayOfMoment, periodWords, periodWordsBriefly } from "./periods.ts";
+import type { Scene } from "./scene.ts";
+
+/** The number and its measure, or why there is none. `key` lets the panel see that the number has changed. */
+export function valueOf(figure: Figure, key = "value"): HTMLElement {
+  if (figure.value === null) return element("p.value.absent", {}, sayWhyNot(figure.reason));
+  const { number, measure } = write(figure.value, figure.measure);
+  const before = qualifier(figure.note);
+  return element(
+    "p.value", { title: writeExactly(figure.value, figure.measure) },
+    before && element("span.qualifier", {}, `${before} `),
+    element("span.number", { "data-key": key }, number),
+    measure === "%" ? element("span.measure.tight", {}, "%") : measure && element("span.measure", {}, ` ${measure}`),
+  );
+}
+
+/** `↗ +2,3% so cùng kỳ`, green or red by what is good for this indicator. Without words the legend says with what it compares. */
+export function changeOf(figure: Figure, comparison: Comparison | null | undefined, words: string): HTMLElement | null {
+  if (!comparison || comparison.value === null || comparison.reason) return null;
+  const written = writeChange(comparison.change, comparison.change_pct, figure.measure);
+  if (written === null) return null;
+  const direction = written.startsWith("+") ? 1 : written.startsWith("−") ? -1 : 0; // as it is read: +0,001 is no rise
+  const good = figure.direction === "neutral" || direction === 0 ? "neutral"
+    : (direction > 0) === (figure.direction === "up_good") ? "good" : "bad";
+  return element(
+    "p.change", { "data-tone": good, "data-wordless": words === "" },
+    icon(direction > 0 ? "up" : direction < 0 ? "down" : "flat"),
+    element("b", {}, written),
+    words && element("span", {}, ` ${words}`),
+    comparison.partial && words !== "" && element("span.aside", {}, ` (${say("partial")})`),
+  );
+}
+
+/** The first target: `87% kế hoạch`. */
+export function targetOf(figure: Figure): HTMLElement | null {
+  const target = figure.targets?.[0];
+  if (!target || target.achieved_pct === null) return null;
+  return element(
+    "p.target", {}, element("span", {}, say("compare.target", { pct: percent(target.achieved_pct) })),
+  );
+}
+
+export function stateMark(state: State | null | undefined): HTMLElement | null {
+  if (!state) return null;
+  return element("span.state", { "data-state": state, role: "img", "aria-label": say(`state.${state}`) }, icon(`state.${state}`));
+}
+
+/** Made-up figures are marked wherever they stand. */
+export function syntheticMark(synthetic: boolean | undefined): HTMLElement | null {
+  return synthetic
+    ? element("span.synthetic", { title: say("synthetic.long") }, icon("synthetic"), element("span", {}, say("synthetic")))
+    : null;
+}
+
+/** Of when, of whom, how complete: what must be known before the number is believed. */
+export function originOf(figure: Figure, scene: Scene, { brief = false } = {}): HTMLElement | null {
+  if (figure.value === null) return null;
+  const facts: (string | null)[] = [
+    figure.period === null ? null : brief ? periodWordsBriefly(figure.period, scene.now) : periodWords(figure.period),
+    figure.unit === scene.unit ? null : figure.unit_name,
+    figure.status && (!brief || figure.status !== "final") ? say(`status.${figure.status}`) : null,
+    coverageOf(figure),
+  ];
+  const words = facts.filter((fact) => fact !== null).join(" · ");
+  return element("p.origin", {}, words, " ", syntheticMark(figure.synthetic));
+}
+
+function coverageOf(figure: Figure): string | null {
+  const [have, all] = figure.coverage?.units ?? [0, 0];
+  return have < all ? say("coverage", { have, all }) : null;
+}
+
+/** Nothing while it is fresh; then since when nobody has sent a newer one. */
+export function ageMark(figure: Figure, now: number): HTMLElement | null {
+  const age = ageOf(figure, now);
+  if (age === null || age === "fresh") return null;
+  // Measured up to the end of its period: midnight belongs to the day before.
+  const last = figure.observed_at ? dayOfMoment(instantOf(figure.observed_at) - 1) : "";
+  const words = age === "due" ? say("age.due") : say("age.late", { when: last });
+  return element("p.age", { "data-age": age }, icon(`age.${age}`), element("span", {}, words));
+}

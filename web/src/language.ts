@@ -1,0 +1,128 @@
+// The words of the page. Vietnamese unless the address says otherwise: the computer behind a wall is often set to English.
+
+export type Language = "vi" | "en";
+
+export const language: Language =
+  typeof location !== "undefined" && new URLSearchParams(location.search).get("lang") === "en" ? "en" : "vi";
+
+const WORDS = {
+  "age.due": ["đến kỳ cập nhật", "an update is due"],
+  "age.fresh": ["mới", "fresh"],
+  "age.late": ["chưa cập nhật từ {when}", "no update since {when}"],
+  "age.late.short": ["chậm", "late"],
+  "age.due.short": ["đến hạn", "due"],
+  "ago.days": ["{n} ngày trước", "{n} days ago"],
+  "ago.hours": ["{n} giờ trước", "{n} h ago"],
+  "ago.minutes": ["{n} phút trước", "{n} min ago"],
+  "ago.now": ["vừa xong", "just now"],
+  "as-of": ["Như tại thời điểm {when}", "As it stood at {when}"],
+  "change.points": ["điểm %", "points"],
+  "compare.previous.hour": ["so giờ trước", "on the hour before"],
+  "compare.previous.day": ["so hôm trước", "on the day before"],
+  "compare.previous.week": ["so tuần trước", "on the week before"],
+  "compare.previous.month": ["so tháng trước", "on the month before"],
+  "compare.previous.quarter": ["so quý trước", "on the quarter before"],
+  "compare.previous.year": ["so năm trước", "on the year before"],
+  "compare.wordless": ["so với kỳ liền trước", "compared with the period before"],
+  "compare.target": ["{pct} kế hoạch", "{pct} of plan"],
+  "compare.year_ago": ["so cùng kỳ", "on last year"],
+  "coverage": ["{have}/{all} đơn vị có số", "{have} of {all} units"],
+  "dialog.close": ["Đóng", "Close"],
+  "domains.title": ["Các lĩnh vực", "Fields"],
+  "domains.empty": ["Chưa có số liệu", "No figures yet"],
+  "feed.empty": ["Chưa có phản ánh, sự cố nào.", "No reports or incidents."],
+  "live": ["Trực tiếp", "Live"],
+  "live.connecting": ["Đang kết nối…", "Connecting…"],
+  "live.lost": [
+    "Mất kết nối từ {since} – đang hiển thị số liệu lúc {shown}",
+    "No connection since {since} – showing the figures of {shown}",
+  ],
+  "live.unreachable": ["Chưa kết nối được máy chủ; đang thử lại…", "The server cannot be reached yet; trying again…"],
+  "map.elsewhere": ["{n} đơn vị chưa có tọa độ", "{n} units without coordinates"],
+  "menu": ["Tùy chọn", "Options"],
+  "menu.dark": ["Nền tối", "Dark"],
+  "menu.full": ["Toàn màn hình", "Full screen"],
+  "menu.home": ["Trang chủ", "Home"],
+  "menu.language": ["English", "Tiếng Việt"],
+  "menu.light": ["Nền sáng", "Light"],
+  "menu.pair": ["Ghép nối màn hình", "Pair this display"],
+  "outcome.done": ["hoàn thành", "done"],
+  "outcome.expected": ["dự kiến đạt", "expected"],
+  "outcome.missed": ["không đạt", "missed"],
+  "outcome.not_started": ["chưa thực hiện", "not started"],
+  "outcome.ongoing": ["đang thực hiện", "under way"],
+  "outcome.unmeasured": ["chưa thống kê được", "not measurable"],
+  "page": ["Trang {n}", "Page {n}"],
+  "pages": ["Các trang", "Pages"],
+  "pairing.ask": [
+    "Đọc mã này cho người vận hành; màn hình sẽ tự tiếp tục.",
+    "Read this code to the operator; the display goes on by itself.",
+  ],
+  "pairing.done": ["Đã ghép nối.", "Paired."],
+  "pairing.failed": ["Chưa lấy được mã. Hãy thử lại sau.", "No code could be had. Try again later."],
+  "partial": ["chưa đủ kỳ", "not complete"],
+  "progress.of": ["trên {total}", "of {total}"],
+  "ranking.best": ["Dẫn đầu", "Leading"],
+  "ranking.worst": ["Cuối bảng", "Trailing"],
+  "ranking.without": ["{n}/{all} đơn vị chưa có số", "{n} of {all} units without a figure"],
+  "reason.gap": ["thiếu số liệu", "figures are missing"],
+  "reason.no-counterpart": ["không có kỳ để so", "nothing to compare with"],
+  "reason.no-data": ["chưa có số liệu", "no figure yet"],
+  "reason.no-such-unit": ["không có đơn vị này", "no such unit"],
+  "reason.not-additive": ["không cộng gộp được", "does not add up"],
+  "reason.not-applicable": ["không áp dụng", "not applicable"],
+  "reason.not-public": ["không công khai", "not public"],
+  "rest": ["Phần còn lại", "The rest"],
+  "screen.problem": ["Không mở được màn hình", "The screen cannot be shown"],
+  "screen.others": ["Xem các màn hình khác", "See the other screens"],
+  "sources.late": ["Chậm", "Late"],
+  "sources.due": ["Đến hạn", "Due"],
+  "sources.fresh": ["Đúng hạn", "On time"],
+  "sources.last": ["Gửi gần nhất", "Last sent"],
+  "sources.name": ["Nguồn số liệu", "Source"],
+  "sources.never": ["chưa gửi", "never"],
+  "sources.series": ["Chuỗi số liệu", "Series"],
+  "state.at_risk": ["Có nguy cơ", "At risk"],
+  "state.off_track": ["Không đạt", "Off track"],
+  "state.on_track": ["Đạt tiến độ", "On track"],
+  "status.estimated": ["ước", "estimate"],
+  "status.final": ["chính thức", "final"],
+  "status.provisional": ["sơ bộ", "preliminary"],
+  "synthetic": ["tổng hợp", "synthetic"],
+  "synthetic.long": ["Số liệu tổng hợp để trình diễn, không phải số thật", "Made up for the demo, not a measurement"],
+  "table.unit": ["Đơn vị", "Unit"],
+  "trend.this": ["{year}", "{year}"],
+  "trend.last": ["cùng kỳ năm trước", "the year before"],
+  "landing.lead": [
+    "Nơi tập hợp số liệu của các ngành và các xã, phường, giữ nguồn gốc và lịch sử của từng con số, cho thấy tình hình của địa phương đúng và kịp thời.",
+    "Here the figures of all sectors, communes and wards come together, each with its source and its history, to show where the city stands, right and in time.",
+  ],
+  "landing.title": ["Trung tâm Giám sát, Điều hành thông minh", "Intelligent Operations Centre"],
+  "landing.screens": ["Màn hình", "Screens"],
+  "landing.screens.none": ["Chưa có màn hình nào.", "There are no screens yet."],
+  "landing.screens.failed": ["Chưa tải được danh sách màn hình.", "The list of screens could not be loaded."],
+  "landing.pages": ["{n} trang", "{n} pages"],
+  "landing.page": ["1 trang", "1 page"],
+  "landing.more": ["Dành cho người vận hành", "For operators and developers"],
+  "landing.docs": ["Tài liệu API", "API documentation"],
+  "landing.docs.text": ["Gửi số liệu, lấy số liệu, tự làm màn hình", "Send figures, ask for figures, build a screen"],
+  "landing.health": ["Tình trạng hệ thống", "System health"],
+  "landing.health.ok": ["Hoạt động bình thường", "Working"],
+  "landing.health.bad": ["Đang có trục trặc", "Something is wrong"],
+  "landing.health.unknown": ["Chưa kết nối được", "Cannot be reached"],
+  "landing.health.asking": ["Đang hỏi…", "Asking…"],
+} as const satisfies Record<string, readonly [vi: string, en: string]>;
+
+export type Word = keyof typeof WORDS;
+
+/** The word in the page's language, its `{gaps}` filled. */
+export function say(word: Word, gaps: Record<string, string | number> = {}): string {
+  const text: string = WORDS[word][language === "vi" ? 0 : 1];
+  return text.replace(/\{(\w+)\}/g, (gap, name: string) => String(gaps[name] ?? gap));
+}
+
+/** Why there is no number. Reasons that only the hub's engineers tell apart are one for viewers. */
+export function sayWhyNot(reason: string | null | undefined): string {
+  const word = `reason.${reason ?? "no-data"}`;
+  return say(word in WORDS ? (word as Word) : "reason.gap");
+}

@@ -1,0 +1,68 @@
+// The few things that one may want to change while standing in front of the wall. It stays out of sight until then.
+
+import { element } from "./element.ts";
+import { icon } from "./icons.ts";
+import { language, say, type Word } from "./language.ts";
+import { pair } from "./pairing.ts";
+import { chooseTheme } from "./theme.ts";
+
+export interface Menu {
+  button: HTMLButtonElement;
+  dialog: HTMLDialogElement;
+  /** Show a code to pair this display, as if it had been asked for. */
+  pair(): void;
+}
+
+/** `paired` is called when an operator has confirmed the code; `themed` when the colours have changed. */
+export function makeMenu(paired: () => void, themed: () => void): Menu {
+  const dialog = element("dialog", { "aria-label": say("menu") });
+  const button = element("button.menu", { type: "button", "aria-label": say("menu"), "aria-haspopup": "dialog" }, icon("menu"));
+
+  let pairing = false;
+  const askForCode = (): void => {
+    if (pairing) return;
+    pairing = true;
+    if (!dialog.open) dialog.showModal();
+    void pair(dialog).then((done) => {
+      pairing = false;
+      if (!done) return;
+      setTimeout(() => dialog.close(), 2000);
+      paired();
+    });
+  };
+  const choice = (word: Word, act: () => void, { stays = false } = {}): HTMLElement => {
+    const made = element("button", { type: "button" }, say(word));
+    made.addEventListener("click", () => {
+      if (!stays) dialog.close();
+      act();
+    });
+    return element("li", {}, made);
+  };
+  const theme = (chosen: "dark" | "light") => (): void => {
+    chooseTheme(chosen);
+    themed();
+  };
+  button.addEventListener("click", () => {
+    const dark = document.documentElement.dataset["theme"] !== "light";
+    dialog.replaceChildren(element(
+      "ul", {},
+      choice(dark ? "menu.light" : "menu.dark", theme(dark ? "light" : "dark")),
+      document.fullscreenEnabled && choice("menu.full", () => void document.documentElement.requestFullscreen().catch(() => undefined)),
+      choice("menu.language", speakOtherwise),
+      choice("menu.pair", askForCode, { stays: true }),
+      choice("menu.home", () => location.assign("/")),
+      choice("dialog.close", () => undefined),
+    ));
+    dialog.showModal();
+  });
+  // A tap beside the menu closes it.
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  return { button, dialog, pair: askForCode };
+}
+
+function speakOtherwise(): void {
+  const query = new URLSearchParams(location.search);
+  if (language === "vi") query.set("lang", "en");
+  else query.delete("lang");
+  location.search = query.toString();
+}

@@ -1,0 +1,96 @@
+// Numbers as people here read them: `.` groups thousands, `,` marks decimals, nghìn, triệu and tỷ instead of rows of zeros.
+
+import { language, say } from "./language.ts";
+import { measureWord, moneyWord } from "./measures.ts";
+
+export interface Written {
+  /** The digits: `1.234,5`. */
+  number: string;
+  /** What follows them: `tỷ đồng`, `hồ sơ`, `%`. */
+  measure: string;
+}
+
+const LOCALE = language === "vi" ? "vi-VN" : "en-GB";
+const SCALES: [size: number, vi: string, en: string][] = [
+  [1e9, "tỷ", "billion"],
+  [1e6, "triệu", "million"],
+  [1e3, "nghìn", "thousand"],
+];
+
+const formats = new Map<number, Intl.NumberFormat>();
+
+function digits(value: number, decimals: number): string {
+  let format = formats.get(decimals);
+  if (format === undefined) {
+    format = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: decimals, useGrouping: true });
+    formats.set(decimals, format);
+  }
+  return format.format(value).replace("-", "−");
+}
+
+/** As many decimals as a glance can use: the more digits before the comma, the fewer after it. */
+function decimalsOf(value: number): number {
+  const size = Math.abs(value);
+  return size >= 1000 ? 0 : size >= 10 ? 1 : 2;
+}
+
+/** Of rates one decimal is enough, but 99,96 % is not all. */
+function decimalsOfRate(rate: number): number {
+  const size = Math.abs(rate);
+  return size < 10 || (size > 99 && size < 100) ? 2 : 1;
+}
+
+/** A value with the words of its measure, scaled. Counts of people or dossiers stay exact up to a million. */
+export function write(value: number, measure: string): Written {
+  if (measure === "%") return { number: digits(value, decimalsOfRate(value)), measure: "%" };
+  const money = moneyWord(measure);
+  const scale = SCALES.find(([size]) => Math.abs(value) >= size && (money !== null || size >= 1e6));
+  const word = money ?? measureWord(measure);
+  if (scale === undefined) return { number: digits(value, decimalsOf(value)), measure: word };
+  const [size, vi, en] = scale;
+  const scaled = value / size;
+  return { number: digits(scaled, decimalsOf(scaled)), measure: `${language === "vi" ? vi : en} ${word}`.trim() };
+}
+
+/** On one line: `1.234,5 tỷ đồng`, `67%`. */
+export function writeLine(value: number, measure: string): string {
+  const { number, measure: word } = write(value, measure);
+  return word === "%" ? `${number}%` : `${number} ${word}`.trim();
+}
+
+/** For axes and narrow cells: the scale stays, the thing counted is said elsewhere. */
+export function writeShort(value: number, measure: string): string {
+  const { number } = write(value, measure);
+  const scale = SCALES.find(([size]) => Math.abs(value) >= size && (moneyWord(measure) !== null || size >= 1e6));
+  if (measure === "%") return `${number}%`;
+  return scale === undefined ? number : `${number} ${language === "vi" ? scale[1] : scale[2]}`;
+}
+
+/** All digits, for those who want to know exactly. */
+export function writeExactly(value: number, measure: string): string {
+  return `${digits(value, 12)}${measure === "%" ? "%" : ` ${moneyWord(measure) ?? measureWord(measure)}`}`.trim();
+}
+
+export function percent(value: number): string {
+  return `${digits(value, decimalsOfRate(value))}%`;
+}
+
+function decimalsOfChange(change: number): number {
+  const size = Math.abs(change);
+  return size >= 100 ? 0 : size >= 1 ? 1 : 2;
+}
+
+/** A change with its sign: in percent, or for rates and ranks in their own points. */
+export function writeChange(change: number | null, changePct: number | null, measure: string): string | null {
+  const value = changePct ?? change;
+  if (value === null) return null;
+  const text = digits(value, decimalsOfChange(value)).replace(/^−0$/, "0");
+  const sign = value > 0 && text !== "0" ? "+" : "";
+  return `${sign}${text}${changePct !== null ? "%" : measure === "%" ? ` ${say("change.points")}` : ""}`;
+}
+
+/** Sources say over, about, under in a note that has both languages: `trên (over)`. What else they noted is not for a wall. */
+export function qualifier(note: string | null | undefined): string {
+  const both = /^([^()]{2,12}) \(([a-z]{2,12})\)$/.exec(note ?? "");
+  return (language === "vi" ? both?.[1] : both?.[2]) ?? "";
+}

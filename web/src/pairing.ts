@@ -1,0 +1,75 @@
+// How a wall becomes a display that the hub knows: by a token in its address, or by a code that an operator confirms.
+
+import { language, say } from "./language.ts";
+import { element } from "./element.ts";
+
+const PAUSE = 3_000; // milliseconds between two questions whether the code has been confirmed
+
+async function post(path: string, body?: unknown): Promise<Response> {
+  return fetch(path, {
+    method: "POST",
+    headers: { "Accept-Language": language, ...(body === undefined ? {} : { "Content-Type": "application/json" }) },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+}
+
+/** Give the hub the token of the address once, for a cookie that no script can read; it leaves the address at once. */
+export async function redeemToken(): Promise<void> {
+  const token = new URLSearchParams(location.hash.slice(1)).get("token");
+  if (token === null) return;
+  history.replaceState(null, "", location.pathname + location.search);
+  try {
+    await post("/v1/displays/session", { token });
+  } catch {
+    // The wall shows what is public; whoever set it up sees that it is not paired.
+  }
+}
+
+/** Show a code in the dialog until an operator has confirmed it, or the dialog is closed. Tells whether it was paired. */
+export async function pair(dialog: HTMLDialogElement): Promise<boolean> {
+  const code = element("p.code", { "aria-live": "polite" }, "…");
+  const close = element("button", { type: "button" }, say("dialog.close"));
+  close.addEventListener("click", () => dialog.close());
+  dialog.replaceChildren(element("h2", {}, say("menu.pair")), code, element("p", {}, say("pairing.ask")), close);
+  while (dialog.open) {
+    let asked: { id: string; code: string; expires_in: number };
+    try {
+      const answer = await post("/v1/displays/pairings");
+      if (!answer.ok) throw new Error(String(answer.status));
+      asked = (await answer.json()) as typeof asked;
+    } catch {
+      code.textContent = say("pairing.failed");
+      return false;
+    }
+    code.textContent = asked.code;
+    for (const end = Date.now() + asked.expires_in * 1000; dialog.open && Date.now() < end;) {
+      await new Promise((resolve) => setTimeout(resolve, PAUSE));
+      const paired = await isPaired(asked.id);
+      if (paired === null) break; // the code is void: ask for another
+      if (paired) {
+        code.textContent = say("pairing.done");
+        return true;
+      }
+    }
+  }
+  return false;
+}
+
+async function isPaired(id: string): Promise<boolean | null> {
+  try {
+    const answer = await fetch(`/v1/displays/pairings/${encodeURIComponent(id)}`, { cache: "no-store" });
+    if (answer.status >= 400 && answer.status < 500) return null;
+    return answer.ok && ((await answer.json()) as { paired: boolean }).paired;
+  } catch {
+    return false;
+  }
+}
+
+/** Tell the hub what a paired display shows, its pages counted from 1. Nobody waits for the answer. */
+export function report(screen: string, page: number): void {
+  void fetch("/v1/displays/me", {
+    method: "PUT",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ screen, page }),
+  }).catch(() => undefined);
+}

@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { setZoneBy } from "./clock.ts";
+import { instantOf } from "./clock.ts";
+import { ago, clockWords, dateWords, momentWords, periodTick, periodWords, periodWordsBriefly } from "./periods.ts";
+
+setZoneBy("2026-11-22T08:15:00+07:00");
+
+const PERIODS: [period: string, words: string, tick: string][] = [
+  ["2024", "năm 2024", "2024"],
+  ["2024-Q3", "quý 3/2024", "Q3/24"],
+  ["2024-09", "tháng 9/2024", "T9/24"],
+  ["2024-W39", "tuần 39/2024", "T39"],
+  ["2024-09-30", "30/9/2024", "30/9"],
+  ["2024-09-30T08", "8 giờ, 30/9/2024", "8h"],
+  ["2024-09-30T08:05:00", "08:05, 30/9/2024", "8:05"],
+];
+
+for (const [period, words, tick] of PERIODS) {
+  test(`${period} is ${words}`, () => {
+    assert.equal(periodWords(period), words);
+    assert.equal(periodTick(period), tick);
+  });
+}
+
+test("moments are told in the hub's zone, wherever the display stands", () => {
+  assert.equal(clockWords(Date.parse("2026-11-22T07:32:00Z")), "14:32");
+  assert.equal(dateWords(Date.parse("2026-11-22T18:00:00Z")), "Thứ hai, 23/11/2026");
+  assert.equal(instantOf("2026-11-22T14:32:00"), Date.parse("2026-11-22T07:32:00Z"));
+});
+
+test("a day of this year goes without the year where there is little room", () => {
+  const now = instantOf("2026-11-22T15:00:00");
+  assert.equal(periodWordsBriefly("2026-11-21T08", now), "8 giờ, 21/11");
+  assert.equal(periodWordsBriefly("2024-09-30", now), "30/9/2024");
+  assert.equal(periodWordsBriefly("2026-10", now), "tháng 10/2026");
+});
+
+test("of today the hour is enough", () => {
+  const now = instantOf("2026-11-22T15:00:00");
+  assert.equal(momentWords(instantOf("2026-11-22T14:32:00"), now), "14:32");
+  assert.equal(momentWords(instantOf("2026-11-21T14:32:00"), now), "21/11/2026");
+});
+
+test("an age is said in the largest unit that says enough", () => {
+  const now = instantOf("2026-11-22T15:00:00");
+  assert.equal(ago(instantOf("2026-11-22T14:59:30"), now), "vừa xong");
+  assert.equal(ago(instantOf("2026-11-22T14:20:00"), now), "40 phút trước");
+  assert.equal(ago(instantOf("2026-11-21T14:20:00"), now), "24 giờ trước");
+  assert.equal(ago(instantOf("2026-11-01T14:20:00"), now), "21 ngày trước");
+  assert.equal(ago(instantOf("2024-11-01T14:20:00"), now), "1/11/2024");
+});

@@ -1,0 +1,108 @@
+// Periods and moments in words. Both are of the hub's calendar, wherever the display stands.
+
+import { wallTime } from "./clock.ts";
+import { language, say } from "./language.ts";
+
+const vi = language === "vi";
+const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
+const WEEKDAYS = vi
+  ? ["Chủ nhật", "Thứ hai", "Thứ ba", "Thứ tư", "Thứ năm", "Thứ sáu", "Thứ bảy"]
+  : ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
+
+interface Parts {
+  year: number;
+  quarter?: number;
+  week?: number;
+  month?: number;
+  day?: number;
+  hour?: number;
+  minute?: number;
+}
+
+function parts(text: string): Parts | null {
+  const found = /^(\d{4})(?:-Q(\d)|-W(\d\d)|-(\d\d)(?:-(\d\d)(?:[T ](\d\d)(?::(\d\d))?)?)?)?/.exec(text);
+  if (found === null) return null;
+  const [, year, quarter, week, month, day, hour, minute] = found;
+  const read = (name: string, part: string | undefined) => (part === undefined ? {} : { [name]: Number(part) });
+  return {
+    year: Number(year),
+    ...read("quarter", quarter), ...read("week", week), ...read("month", month), ...read("day", day),
+    ...read("hour", hour), ...read("minute", minute),
+  };
+}
+
+const two = (part: number): string => String(part).padStart(2, "0");
+
+function dayWords({ year, month = 1, day = 1 }: Parts): string {
+  return vi ? `${day}/${month}/${year}` : `${day} ${MONTHS[month - 1]} ${year}`;
+}
+
+/** `quý 3/2024`, `tháng 9/2024`, `30/9/2024`, `8 giờ, 30/9/2024`. */
+export function periodWords(period: string): string {
+  const at = parts(period);
+  if (at === null) return period;
+  if (at.quarter !== undefined) return vi ? `quý ${at.quarter}/${at.year}` : `Q${at.quarter} ${at.year}`;
+  if (at.week !== undefined) return vi ? `tuần ${at.week}/${at.year}` : `week ${at.week}, ${at.year}`;
+  if (at.month === undefined) return vi ? `năm ${at.year}` : String(at.year);
+  if (at.day === undefined) return vi ? `tháng ${at.month}/${at.year}` : `${MONTHS[at.month - 1]} ${at.year}`;
+  if (at.hour === undefined) return dayWords(at);
+  const clock = at.minute === undefined ? (vi ? `${at.hour} giờ` : `${two(at.hour)}:00`) : `${two(at.hour)}:${two(at.minute)}`;
+  return `${clock}, ${dayWords(at)}`;
+}
+
+/** For narrow places: a day of this year goes without the year. */
+export function periodWordsBriefly(period: string, now: number): string {
+  const [at, { year }] = [parts(period), partsOf(now)];
+  return at?.day !== undefined && at.year === year ? periodWords(period).replace(new RegExp(`[/ ]${year}$`), "") : periodWords(period);
+}
+
+/** For an axis, where the year or the day is said once: `T9`, `Q3`, `30/9`, `8h`. */
+export function periodTick(period: string): string {
+  const at = parts(period);
+  if (at === null) return period;
+  if (at.quarter !== undefined) return `Q${at.quarter}/${String(at.year).slice(2)}`;
+  if (at.week !== undefined) return vi ? `T${at.week}` : `W${at.week}`;
+  if (at.month === undefined) return String(at.year);
+  if (at.day === undefined) return vi ? `T${at.month}/${String(at.year).slice(2)}` : `${MONTHS[at.month - 1]} ${String(at.year).slice(2)}`;
+  if (at.hour === undefined) return vi ? `${at.day}/${at.month}` : `${at.day} ${MONTHS[at.month - 1]}`;
+  return at.minute === undefined ? `${at.hour}h` : `${at.hour}:${two(at.minute)}`;
+}
+
+function partsOf(instant: number): Required<Pick<Parts, "year" | "month" | "day" | "hour" | "minute">> & { weekday: number } {
+  const at = wallTime(instant);
+  return {
+    year: at.getUTCFullYear(), month: at.getUTCMonth() + 1, day: at.getUTCDate(),
+    hour: at.getUTCHours(), minute: at.getUTCMinutes(), weekday: at.getUTCDay(),
+  };
+}
+
+/** `14:32`. */
+export function clockWords(instant: number): string {
+  const { hour, minute } = partsOf(instant);
+  return `${two(hour)}:${two(minute)}`;
+}
+
+/** `Chủ nhật, 22/11/2026`. */
+export function dateWords(instant: number): string {
+  const at = partsOf(instant);
+  return `${WEEKDAYS[at.weekday]}, ${dayWords(at)}`;
+}
+
+/** `14:32` on the same day, else the day: `20/11/2026`. */
+export function momentWords(instant: number, now: number): string {
+  return dayOfMoment(instant) === dayOfMoment(now) ? clockWords(instant) : dayOfMoment(instant);
+}
+
+/** `22/11/2026`. */
+export function dayOfMoment(instant: number): string {
+  return dayWords(partsOf(instant));
+}
+
+/** How long ago, in the largest unit that says enough. */
+export function ago(instant: number, now: number): string {
+  const minutes = Math.floor((now - instant) / 60_000);
+  if (minutes < 1) return say("ago.now");
+  if (minutes < 60) return say("ago.minutes", { n: minutes });
+  if (minutes < 48 * 60) return say("ago.hours", { n: Math.floor(minutes / 60) });
+  return minutes < 60 * 1440 ? say("ago.days", { n: Math.floor(minutes / 1440) }) : dayOfMoment(instant);
+}

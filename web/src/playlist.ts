@@ -1,0 +1,53 @@
+// Which page stands on the wall, and when the next one comes. Whoever points at the wall wants to read: it waits.
+
+const PATIENCE = 30_000; // milliseconds after the last movement
+
+export class Playlist {
+  readonly #seconds: number[];
+  readonly #turn: (page: number) => void;
+  readonly #paused: (paused: boolean) => void;
+  #page: number;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #held = false;
+
+  /** `pinned`: this display shows one page of several that hang side by side. */
+  constructor(seconds: number[], page: number, pinned: boolean, turn: (page: number) => void, paused: (paused: boolean) => void) {
+    this.#seconds = pinned ? [] : seconds;
+    this.#page = page;
+    this.#turn = turn;
+    this.#paused = paused;
+  }
+
+  get page(): number {
+    return this.#page;
+  }
+
+  start(): void {
+    clearTimeout(this.#timer);
+    if (this.#seconds.length < 2) return;
+    this.#timer = setTimeout(() => this.show((this.#page + 1) % this.#seconds.length), this.#seconds[this.#page]! * 1000);
+  }
+
+  show(page: number): void {
+    this.#page = page;
+    this.#turn(page);
+    if (!this.#held) this.start();
+  }
+
+  /** Somebody is there: this page stays until they have gone. */
+  hold(): void {
+    clearTimeout(this.#timer);
+    if (this.#seconds.length < 2) return;
+    if (!this.#held) this.#paused(true);
+    this.#held = true;
+    this.#timer = setTimeout(() => {
+      this.#held = false;
+      this.#paused(false);
+      this.start();
+    }, PATIENCE);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}

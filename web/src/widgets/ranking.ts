@@ -1,0 +1,49 @@
+// The units below, best and worst: a name, a bar, a number.
+
+import type { RankedFigure, RankingData } from "../contract.ts";
+import { element } from "../element.ts";
+import { syntheticMark } from "../figures.ts";
+import { say, sayWhyNot } from "../language.ts";
+import { writeExactly, writeLine } from "../numbers.ts";
+import type { Drawing } from "../panel.ts";
+import { periodWords } from "../periods.ts";
+import type { Scene } from "../scene.ts";
+import { shortName } from "../units.ts";
+
+export function ranking(data: RankingData, _scene: Scene, room: number): Drawing {
+  const worst = data.worst.slice(0, Math.max(room - data.best.length, Math.floor(room / 2)));
+  const best = data.best.slice(0, room - worst.length);
+  const shown = [...best, ...worst];
+  if (shown.length === 0) return { title: data.name, nodes: [element("p.value.absent", {}, sayWhyNot("no-data"))] };
+  const most = Math.max(...shown.map((one) => Math.abs(one.value ?? 0)));
+  // The worst come last one first; on the wall the list goes on downwards.
+  const groups: [string, RankedFigure[]][] = [["best", best], ["worst", worst.reverse()]];
+  return {
+    title: data.name,
+    nodes: [
+      element(
+        "ol.bars", {},
+        ...groups.flatMap(([group, rows]) => rows.map((one, place) => row(one, data.measure, most, group === "worst" && place === 0 && best.length > 0 ? "gap" : ""))),
+      ),
+      element(
+        "div.foot", {},
+        element(
+          "p.origin", {},
+          [data.period && periodWords(data.period), data.without > 0 && say("ranking.without", { n: data.without, all: data.units })].filter(Boolean).join(" · "),
+          " ", syntheticMark(shown.some((one) => one.synthetic)),
+        ),
+      ),
+    ],
+  };
+}
+
+function row(one: RankedFigure, measure: string, most: number, gap: string): HTMLElement {
+  const value = one.value ?? 0;
+  return element(
+    "li", { class: gap || null },
+    element("span.rank", {}, one.rank === null ? "" : String(one.rank)),
+    element("span.name", { title: one.unit_name }, shortName(one.unit_name)),
+    element("span.bar", { "aria-hidden": "true", "--part": most === 0 ? 0 : Math.abs(value) / most }),
+    element("span.amount", { "data-key": one.unit, title: writeExactly(value, measure) }, writeLine(value, measure)),
+  );
+}

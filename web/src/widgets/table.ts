@@ -1,0 +1,54 @@
+// The units below, by some indicators.
+
+import type { TableData } from "../contract.ts";
+import { element } from "../element.ts";
+import { stateMark, syntheticMark } from "../figures.ts";
+import { say, sayWhyNot } from "../language.ts";
+import { measureWord, moneyWord } from "../measures.ts";
+import { writeExactly, writeShort } from "../numbers.ts";
+import type { Drawing } from "../panel.ts";
+import { periodWords } from "../periods.ts";
+import { turnOf, type Scene } from "../scene.ts";
+import { shortName } from "../units.ts";
+
+export function table({ indicators, rows }: TableData, scene: Scene, room: number): Drawing {
+  if (rows.length === 0) return { title: null, nodes: [element("p.value.absent", {}, sayWhyNot("no-data"))] };
+  const cells = rows.flatMap((row) => row.cells);
+  const periods = new Set(cells.map((cell) => cell.period).filter((period) => period !== null));
+  const { shown, place } = turnOf(rows, room, scene.now);
+  return {
+    title: null,
+    nodes: [
+      element(
+        "table", {},
+        element("thead", {}, element(
+          "tr", {},
+          element("th", { scope: "col" }, say("table.unit")),
+          ...indicators.map((one) => element("th", { scope: "col" }, one.name, measureNote(one.measure))),
+        )),
+        element("tbody", {}, ...shown.map((row) => element(
+          "tr", {},
+          element("th", { scope: "row", title: row.unit_name }, shortName(row.unit_name)),
+          ...row.cells.map((cell, place) => {
+            const one = indicators[place]!;
+            if (cell.value === null) return element("td.absent", { title: sayWhyNot(cell.reason) }, "–");
+            return element(
+              "td", { title: writeExactly(cell.value, one.measure), "data-partial": cell.partial },
+              stateMark(cell.state),
+              element("span", { "data-key": `${row.unit} ${one.indicator}` }, writeShort(cell.value, one.measure)),
+            );
+          }),
+        ))),
+      ),
+      element(
+        "div.foot", {},
+        element("p.origin", {}, [[...periods].map(periodWords).join(", "), place].filter(Boolean).join(" · "), " ", syntheticMark(cells.some((cell) => cell.synthetic))),
+      ),
+    ],
+  };
+}
+
+function measureNote(measure: string): HTMLElement | null {
+  const word = moneyWord(measure) ?? measureWord(measure);
+  return measure === "%" || word === "" ? null : element("small", {}, ` (${word})`);
+}
