@@ -80,6 +80,8 @@ def create_app(settings: Settings, url: str | None = None, catalogues: Catalogue
         operations,
     ):  # in the order in which they are asked most
         app.include_router(module.router)
+    app.router.routes.insert(0, Shortcut("GET", "/v1/screens/{slug}/events", screens.get_events_plainly))
+    app.router.routes.insert(0, Shortcut("GET", "/v1/screens/{slug}/data", screens.get_snapshot_plainly))
     app.router.routes.insert(0, Shortcut("GET", "/v1/aggregates", aggregates.get_plainly))
     app.router.routes.insert(0, Shortcut("POST", "/v1/readings", readings.post_plainly))
     # Until there is a page for people, the documentation is what they come for.
