@@ -51,7 +51,7 @@ async def test_every_page_fits_the_wall(browser: Browser, lively_hub: Hub, scree
         for number in range(max(1, await dots.count())):
             if number:
                 await dots.nth(number).click()
-                await expect(dots.nth(number)).to_have_attribute("aria-current", "")
+                await expect(dots.nth(number)).to_have_attribute("aria-current", "page")
             assert await wall.page.evaluate(MISFITS) == [], f"page {number + 1}"
             await wall.picture(f"{screen}-{number + 1}-{size}")
         assert wall.complaints == []
@@ -213,3 +213,22 @@ async def test_a_screen_that_does_not_exist_is_a_sentence(browser: Browser, live
 
         await expect(wall.page.locator(".notice")).to_contain_text("khong-co", timeout=PATIENCE)
         await expect(wall.page.locator(".notice a")).to_have_attribute("href", "/")
+
+
+async def test_a_wall_may_look_back(browser: Browser, lively_hub: Hub) -> None:
+    async with glass(browser) as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/chuyen-doi-so?page=1&asOf={this_minute()}")
+
+        await expect(wall.page.locator(".connection")).to_contain_text("Như tại thời điểm", timeout=PATIENCE)
+        await wall.number("chi-tieu", "21")
+
+
+async def test_what_an_older_page_remembered_does_no_harm(browser: Browser, lively_hub: Hub) -> None:
+    async with glass(browser) as wall:
+        await wall.page.add_init_script(
+            """localStorage.setItem("wall du-lieu? vi", '{"at": 1, "snapshot": {"pages": 3}}')"""
+        )
+        await wall.page.goto(f"{lively_hub.url}/screens/du-lieu")
+
+        await wall.live()
+        assert wall.complaints == []

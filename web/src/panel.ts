@@ -73,7 +73,13 @@ export class Panel {
     const kind = KINDS[this.#plan.kind];
     if (data === undefined || kind === undefined) return true;
     const before = this.#numbers();
-    this.#drawing = kind(data as never, scene, scene.scrolls ? Infinity : this.#room());
+    try {
+      this.#drawing = kind(data as never, scene, scene.scrolls ? Infinity : this.#room());
+    } catch (error) {
+      // A hub and a page of different versions may meet: what stands there is better than nothing.
+      console.error(this.#plan.id, error);
+      return true;
+    }
     const title = this.#plan.title ?? this.#drawing.title ?? "";
     this.#title.textContent = title;
     this.#title.hidden = title === "";

@@ -12,7 +12,7 @@ import { language, say } from "./language.ts";
 import { recall, remember } from "./memory.ts";
 import { makeMenu } from "./menu.ts";
 import { redeemToken, report } from "./pairing.ts";
-import { clockWords, dateWords } from "./periods.ts";
+import { clockWords, dateWords, periodWords } from "./periods.ts";
 import { Playlist } from "./playlist.ts";
 import { TURN, type Scene } from "./scene.ts";
 import { Stage } from "./stage.ts";
@@ -98,13 +98,15 @@ function setUp(): void {
 
 function turn(number: number): void {
   if (snapshot === null) return;
-  const { pages, title, unit, data } = snapshot;
+  const { pages, title, unit, period, data } = snapshot;
   const one = playlist !== null;
   const page = pages[number]!;
-  place.textContent = one && page.title !== null && page.title !== title ? `${unit.name} · ${title}` : unit.name;
+  const screen = one && page.title !== null && page.title !== title ? title : null;
+  place.textContent = [unit.name, screen, period && periodWords(period)].filter(Boolean).join(" · ");
   heading.textContent = (one ? page.title : null) ?? title;
   [...dots.children].forEach((dot, at) => {
-    dot.toggleAttribute("aria-current", at === number);
+    if (at === number) dot.setAttribute("aria-current", "page");
+    else dot.removeAttribute("aria-current");
     (dot as HTMLElement).style.setProperty("--seconds", `${page.seconds}s`);
   });
   stage.show(one ? [page] : pages, data, scene());
@@ -203,15 +205,37 @@ async function takeNewBuild(): Promise<void> {
   }
 }
 
+/** What stood on the wall when the page was left. */
+function standAgain(): void {
+  const kept = view.has("asOf") ? null : recall(memory);
+  if (kept === null) return;
+  try {
+    take(kept.snapshot, kept.at);
+  } catch {
+    // Of a page that spoke with another hub: what comes from this one will do.
+    snapshot = null;
+  }
+}
+
 /** The screen as it stood at some time: nothing on it will change. */
 async function showPast(): Promise<void> {
-  const answer = await fetch(`${address}/data?${view}`, { headers: { "Accept-Language": language } });
-  if (!answer.ok) {
-    refused(await problemOf(answer));
-    return;
+  try {
+    const answer = await fetch(`${address}/data?${view}`, { headers: { "Accept-Language": language } });
+    if (answer.ok) {
+      take((await answer.json()) as Snapshot, Date.now());
+      connection.frozen(say("as-of", { when: periodWords(view.get("asOf")!) }));
+      return;
+    }
+    const problem = await problemOf(answer);
+    if (problem.status < 500) {
+      refused(problem);
+      return;
+    }
+  } catch {
+    // Tried again like everything else.
   }
-  take((await answer.json()) as Snapshot, Date.now());
-  connection.frozen(say("as-of", { when: view.get("asOf")! }));
+  connection.lost(() => null, null);
+  setTimeout(() => void showPast(), 10_000);
 }
 
 // --- time passes, people come by ---
@@ -236,8 +260,7 @@ scrolling.addEventListener("change", setUp);
 
 applyTheme(chosenTheme() ?? "dark");
 stage.say(element("p", {}, say("live.connecting")));
-const kept = view.has("asOf") ? null : recall(memory);
-if (kept !== null) take(kept.snapshot, kept.at);
+standAgain();
 tellTime();
 await redeemToken();
 if (view.has("asOf")) await showPast();
