@@ -18,7 +18,8 @@ from app.problems import problem_response
 log = structlog.get_logger("app.request")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_QUIET = {"/healthz", "/readyz", "/metrics"}
+# Asked all day long by machines, and counted in the metrics: a line in the log only when it fails.
+_QUIET = {"/healthz", "/readyz", "/metrics", "/v1/screens/{slug}/data"}
 
 
 class RequestContext:
@@ -52,7 +53,7 @@ class RequestContext:
             route = getattr(scope.get("route"), "path", "unmatched")
             _requests(scope["method"], route, status).inc()
             _seconds(scope["method"], route).observe(seconds)
-            if scope["path"] not in _QUIET:
+            if route not in _QUIET or status >= 400:
                 path = route if "{secret}" in route else scope["path"]  # who reads logs must not become somebody else
                 log.info("request", method=scope["method"], path=path, status=status, ms=round(seconds * 1000, 1))
 

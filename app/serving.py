@@ -10,6 +10,7 @@ import contextlib
 import gc
 import multiprocessing
 import os
+import resource
 import signal
 import socket
 import tempfile
@@ -38,6 +39,7 @@ _LAST_REQUESTS = 10  # seconds that requests under way have to end
 
 def serve(settings: Settings, url: str, listening: socket.socket) -> None:
     """Serve on the socket until SIGINT or SIGTERM, and do the background work if the settings say so."""
+    _allow_many_viewers()
     config = uvicorn.Config(
         partial(_served, settings, url), factory=True, workers=settings.processes, log_config=None, access_log=False,
         server_header=False, timeout_graceful_shutdown=_LAST_REQUESTS, timeout_worker_healthcheck=_HUNG,
@@ -50,6 +52,12 @@ def serve(settings: Settings, url: str, listening: socket.socket) -> None:
         else:
             with _common_metrics():
                 _Keeper(config, [listening]).run()
+
+
+def _allow_many_viewers() -> None:
+    """A stream is an open file: as many as the system allows, not the 1,024 that shells begin with."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class _Keeper(Multiprocess):
