@@ -72,6 +72,8 @@ def create_app(settings: Settings, url: str | None = None, catalogues: Catalogue
     # In the order in which they are asked most.
     for module in (readings, catalogue, aggregates, screens, targets, displays, operations, pages):
         app.include_router(module.router)
+    app.router.routes.insert(0, Shortcut("GET", "/v1/screens/{slug}/events", screens.get_events_plainly))
+    app.router.routes.insert(0, Shortcut("GET", "/v1/screens/{slug}/data", screens.get_snapshot_plainly))
     app.router.routes.insert(0, Shortcut("GET", "/v1/aggregates", aggregates.get_plainly))
     app.router.routes.insert(0, Shortcut("POST", "/v1/readings", readings.post_plainly))
     return app

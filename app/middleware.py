@@ -9,7 +9,6 @@ from random import getrandbits
 
 import structlog
 from fastapi import Request
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.errors import BodyTooLarge, HubError, MalformedBody, Text, UnsupportedMediaType
@@ -32,7 +31,7 @@ class RequestContext:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        given = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"x-request-id"), "")
+        given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
         request_id = given if _REQUEST_ID.fullmatch(given) else f"{getrandbits(64):016x}"
         scope.setdefault("state", {})["request_id"] = request_id
         started, status = time.perf_counter(), 500
@@ -75,13 +74,13 @@ class BoundedBody:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
+        headers: Mapping[bytes, bytes] = dict(scope["headers"])
         limit = self.limits.get(scope["path"], self.limit)
-        encoding = headers.get("content-encoding", "identity").strip().lower() or "identity"
+        encoding = headers.get(b"content-encoding", b"identity").decode("latin-1").strip().lower() or "identity"
         try:
             if encoding not in {"identity", "gzip"}:
                 raise UnsupportedMediaType(value=encoding, offered="gzip, identity")
-            length = headers.get("content-length", "")
+            length = headers.get(b"content-length", b"")
             if length.isdigit() and int(length) > limit:
                 raise BodyTooLarge(limit=limit)
         except HubError as error:

@@ -16,9 +16,10 @@ from bench.ingest import measure_batches, measure_singles
 from bench.lag import measure_lag
 from bench.reads import measure_history
 from bench.report import Findings, Sheet, machine, write_results
+from bench.screens import measure_screens
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-PARTS = ("ingest", "single", "lag", "reads", "verify")
+PARTS = ("ingest", "single", "lag", "reads", "verify", "screens")
 
 
 def _parts(text: str) -> str:
@@ -34,10 +35,12 @@ def main(
     readings: Annotated[int, typer.Option(min=1000, help="New readings of a round of `ingest`.")] = 300_000,
     singles: Annotated[int, typer.Option(min=64, help="New readings of a round of `single`.")] = 20_000,
     pace: Annotated[int, typer.Option(min=1000, help="Readings a second of `lag`.")] = 20_000,
-    seconds: Annotated[int, typer.Option(min=1, help="Length of a round of `lag`.")] = 60,
+    seconds: Annotated[int, typer.Option(min=1, help="Length of a round of `lag` and of `screens`.")] = 60,
     history: Annotated[int, typer.Option(min=1, help="Readings behind `reads` and `verify`.")] = 3_000_000,
     many: Annotated[bool, typer.Option("--many", help="Ask `reads` beside ten times the history too: long.")] = False,
-    requests: Annotated[int, typer.Option(min=1, help="Requests of each kind in a round of `reads`.")] = 2_000,
+    requests: Annotated[
+        int, typer.Option(min=1, help="Requests of each kind in a round of `reads`; ten times for `screens`.")
+    ] = 2_000,
     write: Annotated[bool, typer.Option("--write", help="Keep the figures in bench/RESULTS.md.")] = False,
 ) -> None:
     """Measure how fast readings come in, are rolled up and go out, beside what the same Postgres does without the hub."""
@@ -60,6 +63,8 @@ def main(
         if {"reads", "verify"} & set(parts):
             sizes = [history, 10 * history] if many else [history]
             measure_history(bench, found, rounds, sizes, requests, parts)
+        if "screens" in parts:
+            measure_screens(bench, found, rounds, requests, seconds)
     sheets = [*found.all_sheets(), Sheet("Where", ("machine", ""), facts)]
     for sheet in sheets:
         sheet.show()

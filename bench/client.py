@@ -20,11 +20,14 @@ import uvloop
 
 from bench.measured import Run
 
-_HEAD = re.compile(rb"HTTP/1\.1 (\d+).*?\r\ncontent-length: (\d+).*?\r\n\r\n", re.IGNORECASE | re.DOTALL)
+# A 304 has no length.
+_HEAD = re.compile(rb"HTTP/1\.1 (\d+)(?:.*?\r\ncontent-length: (\d+))?.*?\r\n\r\n", re.IGNORECASE | re.DOTALL)
 
 
-def get(path: str) -> bytes:
-    return f"GET {path} HTTP/1.1\r\nhost: bench\r\n\r\n".encode()
+def get(path: str, tag: str | None = None) -> bytes:
+    """With a tag: only if there is something newer."""
+    condition = "" if tag is None else f"if-none-match: {tag}\r\n"
+    return f"GET {path} HTTP/1.1\r\nhost: bench\r\n{condition}\r\n".encode()
 
 
 def post(path: str, key: str, body: bytes) -> bytes:
@@ -41,6 +44,7 @@ class Load:
     connections: int
     per_second: float | None = None
     keep: bool = False  # the bodies of the answers
+    status: int = 200  # that every answer must have
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,7 @@ class Client:
         self._process.shutdown()
 
     def send(self, load: Load) -> Outcome:
-        """Raises: RuntimeError, with the first answer that is not a 200."""
+        """Raises: RuntimeError, with the first answer that has another status."""
         return self._process.submit(_send, load).result()
 
 
@@ -166,8 +170,8 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._received += data
         self._head = head = self._head or _HEAD.match(self._received)
-        if head and len(self._received) == head.end() + int(head[2]):
-            if head[1] == b"200":
+        if head and len(self._received) == head.end() + int(head[2] or 0):
+            if int(head[1]) == self._sender.load.status:
                 self._sender.answered(self, self._received[head.end() :])
             else:
                 self._sender.fail(self._received.decode())

@@ -29,6 +29,7 @@ from bench.workload import communes, indicators
 
 IOC_HUB = str(Path(sys.executable).with_name("ioc-hub"))
 CONSTANT = (sys.executable, "-m", "uvicorn", "bench.constant:app", "--no-access-log")
+BARE = (sys.executable, "-m", "uvicorn", "bench.bare:app", "--no-access-log")
 SETTINGS = {"IOC_DEMO": "false", "IOC_MAX_FUTURE_DAYS": "3660"}
 
 
@@ -92,10 +93,11 @@ class Bench:
             connection.execute("TRUNCATE reading, reading_history, ownership, rollup, stale_mark, batch")
 
     @contextlib.contextmanager
-    def hub(self) -> Iterator[Running]:
-        """Run a hub, once it has taken one reading and rolled it up."""
+    def hub(self, settings: Mapping[str, str] | None = None) -> Iterator[Running]:
+        """Run a hub, once it has taken one reading and rolled it up; `settings` beside those of every run."""
         row = {"indicator": "tthc.dossier.received", "unit": communes()[0], "period": "2026-01-01", "value": 1}
-        with serving((IOC_HUB, "serve"), "/readyz", self.folder / "hub.log", self.environment) as (port, process):
+        environment = {**self.environment, **(settings or {})}
+        with serving((IOC_HUB, "serve"), "/readyz", self.folder / "hub.log", environment) as (port, process):
             self.client.send(Load(port, [self.post(exact_json.dumps({"readings": [row]}))], connections=1))
             hub = Running(self.conninfo, port, process)
             hub.rolled_up()
@@ -177,5 +179,14 @@ def _answers(url: str) -> bool:
 
 def peak_memory(process: int) -> float:
     """The largest resident set since the process began (Linux), in MiB."""
-    [kilobytes] = re.findall(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
-    return int(kilobytes) / 1024
+    return _kilobytes(process, "VmHWM") / 1024
+
+
+def memory(process: int) -> int:
+    """The resident set (Linux), in KiB."""
+    return _kilobytes(process, "VmRSS")
+
+
+def _kilobytes(process: int, what: str) -> int:
+    [kilobytes] = re.findall(rf"{what}:\s+(\d+) kB", Path(f"/proc/{process}/status").read_text())
+    return int(kilobytes)

@@ -108,6 +108,14 @@ HOW_TO_READ = """
   pace is lost when a batch is sent more than a second late.
 - **Reads**: indicators, communes and days are drawn anew for each question, so that no screen is asked for twice. With 16 connections
   the latency is that of a server that is always busy. More readings are a longer history of the same indicators and communes.
+- **F2**, the bound of snapshots: a Starlette route that returns the same bytes, under uvicorn in one process; the hub has one
+  process too, which also rolls up. **E**, the bound of streams: a bare ASGI application that sends the same events to as many open
+  responses, one after the other, before it answers the request that brought them.
+- **Streams**: a reading of a figure on a screen of two tiles is sent each second. A change that was drawn together with the next
+  one has no event of its own; it counts as told when the next one was. Memory is the resident set of the process with all streams
+  after all changes, less that before.
+- **The glass**: one reading a request, due at a steady pace; it counts for each stream from the arrival of the 200 to that of the
+  first event with its value or a newer one.
 - Client, hub and Postgres share the machine, so a bound has the cores that the others take. On a machine that
   does other work too, rates differ by half from run to run: only figures of one run can be compared.
 """

@@ -87,10 +87,16 @@ def etag(request: Request, *parts: object) -> str:
 
 def not_modified(request: Request, tag: str) -> Response | None:
     """304 when `If-None-Match` has the tag."""
-    header = request.headers.get("if-none-match", "")
-    if header.strip() == "*" or tag in {one.strip().removeprefix("W/") for one in header.split(",")}:
-        return Response(status_code=304, headers={"etag": tag, "vary": VARY})
-    return None
+    return unchanged(tag) if is_known(request.headers.get("if-none-match", ""), tag) else None
+
+
+def is_known(header: str, tag: str) -> bool:
+    """Whether `If-None-Match` has the tag."""
+    return header.strip() == "*" or tag in {one.strip().removeprefix("W/") for one in header.split(",")}
+
+
+def unchanged(tag: str) -> Response:
+    return Response(status_code=304, headers={"etag": tag, "vary": VARY})
 
 
 def answer(

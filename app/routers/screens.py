@@ -1,17 +1,18 @@
 """`/v1/screens`: what walls are made of, what stands on them, and what changes on them."""
 
 import asyncio
-import hashlib
 import secrets
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope, Send
 
 from app import exact_json
-from app.auth import require_caller
+from app.auth import Caller, require_caller
 from app.catalogue.access import require_whole_hub
 from app.catalogue.catalogue import Catalogue, Unit
 from app.displays import Viewer, require_shown
@@ -31,7 +32,8 @@ from app.errors import (
 )
 from app.hub import Hub
 from app.periods import Grain
-from app.routers.answers import NOT_MODIFIED, VARY, answer, not_modified, problems
+from app.problems import preferred_language
+from app.routers.answers import JSON, NOT_MODIFIED, VARY, answer, is_known, not_modified, problems, unchanged
 from app.routers.asked import asked_period, refused
 from app.routers.dependencies import (
     AsOf,
@@ -44,18 +46,20 @@ from app.routers.dependencies import (
     WriteCatalogue,
     WriteSession,
     refuse_unknown_parameters,
+    somebody,
 )
 from app.schemas.screens import ScreenIn, ScreenList, ScreenOut, Snapshot
 from app.screens.definitions import Definition, find_screen, list_screens, remove_screen, save_screen
-from app.screens.live import State, Wall, Walls
+from app.screens.live import Picture, State, Wall, Walls
 from app.screens.snapshot import View, draw_widgets, head_of, scene_of, widgets_of
 
 router = APIRouter(prefix="/v1/screens", tags=["screens"], dependencies=[Depends(refuse_unknown_parameters)])
 
+_LONGEST_SLUG, _LONGEST_UNIT = 60, 100
 SlugPath = Annotated[
     str,
     Path(
-        max_length=60,
+        max_length=_LONGEST_SLUG,
         pattern=r"^[^\x00]+$",
         description="Name of the screen, as in its address.",
         examples=["tong-quan"],
@@ -63,7 +67,7 @@ SlugPath = Annotated[
 ]
 UnitParameter = Annotated[
     str | None,
-    Query(max_length=100, description="Code of the unit that the screen is to be about.", examples=["25813"]),
+    Query(max_length=_LONGEST_UNIT, description="Code of the unit that the screen is to be about.", examples=["25813"]),
 ]
 PeriodParameter = Annotated[
     str | None,
@@ -186,10 +190,47 @@ async def current_view(
     chosen = None if period is None else asked_period(hub.settings, "period", period)
     if chosen is not None and chosen.grain is Grain.instant:
         raise refused("period", "period-malformed", period)
+    return _as_seen_by(who, View(slug, unit, chosen, language, frozenset()))
+
+
+def _as_seen_by(who: Caller | Viewer | None, view: View) -> View:
+    """The view of somebody; it is that of anybody so far."""
     if isinstance(who, Viewer):
-        return View(slug, unit, chosen, language, None, display=True)
-    reads = who is not None and "readings:read" in who.scopes
-    return View(slug, unit, chosen, language, who.domains if who is not None and reads else frozenset())
+        return replace(view, domains=None, display=True)
+    if who is not None and "readings:read" in who.scopes:
+        return replace(view, domains=who.domains)
+    return view
+
+
+async def _plainly_seen(request: Request) -> tuple[View, Viewer | None] | None:
+    """The same without the framework; None when more is asked than which unit, or something is wrong with it."""
+    headers: Mapping[bytes, bytes] = dict(request.scope["headers"])
+    language, query = headers.get(b"accept-language", b""), request.scope["query_string"]
+    if len(language) > _LONGEST_PLAIN or len(query) > _LONGEST_PLAIN:
+        return None
+    view = _public_view(request.path_params["slug"], query, language)
+    if view is None or not (b"x-api-key" in headers or b"cookie" in headers):
+        return None if view is None else (view, None)
+    who = await somebody(request.app.state.hub, request, request.headers.get("x-api-key") or None)
+    return _as_seen_by(who, view), who if isinstance(who, Viewer) else None
+
+
+_LONGEST_PLAIN = 200
+
+
+@lru_cache(maxsize=1000)  # walls ask for the same again and again
+def _public_view(slug: str, query: bytes, language: bytes) -> View | None:
+    if len(slug) > _LONGEST_SLUG or "\x00" in slug:
+        return None
+    unit: str | None
+    match QueryParams(query).multi_items():
+        case []:
+            unit = None
+        case [("unit", unit)] if len(unit) <= _LONGEST_UNIT:
+            pass
+        case _:
+            return None
+    return View(slug, unit, None, preferred_language(language.decode("latin-1")), frozenset())
 
 
 ViewDep = Annotated[View, Depends(current_view)]
@@ -212,8 +253,7 @@ async def _wall(request: Request, hub: Hub, walls: Walls, viewer: Viewer | None,
     """The wall that the caller may see, drawn."""
     wall = walls.wall(view)
     await wall.picture()
-    allowed = _allowed(request, hub, viewer, view, *wall.about)
-    if allowed is not view:
+    if viewer is not None and (allowed := _allowed(request, hub, viewer, view, *wall.about)) is not view:
         wall = walls.wall(allowed)
         await wall.picture()
     return wall
@@ -238,30 +278,54 @@ async def get_snapshot(
         body = exact_json.dumps(
             head_of(definition, scene, view, 0) | {"data": {key: one.data for key, one in drawn.items()}}
         )
-        tag = hashlib.blake2b(body, digest_size=12).hexdigest()
-        return _sent(request, view, body, tag)
-    wall = await _wall(request, hub, walls, viewer, view)
-    picture = await wall.picture()
-    if len(picture.body) >= _WORTH_PACKING and "gzip" in request.headers.get("accept-encoding", ""):
-        return _sent(request, view, picture.packed, f"{picture.tag}-gzip", {"content-encoding": "gzip"})
-    return _sent(request, view, picture.body, picture.tag)
+        return _answer_of(Picture(body), view.language, packed=False).to(request)
+    return await _pictured(request, hub, walls, viewer, view)
+
+
+async def get_snapshot_plainly(request: Request) -> Response | None:
+    """The snapshot for walls that ask again and again; None when what they ask is not so plain."""
+    if (seen := await _plainly_seen(request)) is None:
+        return None
+    view, viewer = seen
+    return await _pictured(request, request.app.state.hub, get_walls(request), viewer, view)
+
+
+async def _pictured(request: Request, hub: Hub, walls: Walls, viewer: Viewer | None, view: View) -> Response:
+    picture = await (await _wall(request, hub, walls, viewer, view)).picture()
+    accepted = request.headers.get("accept-encoding", "")
+    packed = "gzip" in accepted and len(picture.body) >= _WORTH_PACKING
+    return _kept_answer_of(picture, view.language, packed).to(request)
 
 
 _WORTH_PACKING = 1000
 
 
-def _sent(request: Request, view: View, body: bytes, tag: str, more: Mapping[str, str] | None = None) -> Response:
-    tag, vary = f'"{tag}"', f"{VARY}, Accept-Encoding, Cookie"
-    if fresh := not_modified(request, tag):
-        return fresh
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """A picture as it is sent, any number of times."""
+
+    tag: str
+    whole: Response
+    unchanged: Response
+
+    def to(self, request: Request) -> Response:
+        return self.unchanged if is_known(request.headers.get("if-none-match", ""), self.tag) else self.whole
+
+
+def _answer_of(picture: Picture, language: str, packed: bool) -> _Answer:
+    tag = f'"{picture.tag}-gzip"' if packed else f'"{picture.tag}"'
     headers = {
-        "content-language": view.language,
+        "content-language": language,
         "etag": tag,
         "cache-control": "no-cache",
-        "vary": vary,
-        **(more or {}),
+        "vary": f"{VARY}, Accept-Encoding, Cookie",
+        **({"content-encoding": "gzip"} if packed else {}),
     }
-    return Response(body, headers=headers, media_type="application/json")
+    whole = Response(picture.packed if packed else picture.body, headers=headers, media_type=JSON)
+    return _Answer(tag, whole, unchanged(tag))
+
+
+_kept_answer_of = lru_cache(maxsize=64)(_answer_of)
 
 
 # --- what changes on them ---
@@ -313,6 +377,18 @@ async def get_events(request: Request, hub: HubDep, walls: WallsDep, viewer: Vie
     `id` rises and is valid in every process: with `Last-Event-ID` only what was missed comes, or the whole if that is not known
     any more. A viewer that is slow gets the newest state, not what was in between. `reconnect` says that this process is going away.
     """
+    return await _stream(request, hub, walls, viewer, view)
+
+
+async def get_events_plainly(request: Request) -> Response | None:
+    """A stream that keeps nothing of the framework in memory for as long as it is open; None when it is not so plain."""
+    if (seen := await _plainly_seen(request)) is None:
+        return None
+    view, viewer = seen
+    return await _stream(request, request.app.state.hub, get_walls(request), viewer, view)
+
+
+async def _stream(request: Request, hub: Hub, walls: Walls, viewer: Viewer | None, view: View) -> EventStream:
     header = request.headers.get("last-event-id", "").strip()
     seen = None
     if header:

@@ -7,7 +7,7 @@ up the figures of a screen.
 from collections.abc import Awaitable, Callable
 
 from fastapi import Request, Response
-from starlette.routing import BaseRoute, Match
+from starlette.routing import BaseRoute, Match, compile_path
 from starlette.types import Receive, Scope, Send
 
 Handler = Callable[[Request], Awaitable[Response | None]]
@@ -18,10 +18,15 @@ class Shortcut(BaseRoute):
 
     def __init__(self, method: str, path: str, handler: Handler) -> None:
         self.method, self.path, self.handler = method, path, handler
+        self._path, _, _ = compile_path(path)
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if scope.get("method") == self.method and scope["path"] == self.path and "declined" not in scope:
-            return Match.FULL, {"route": self}
+        if (
+            scope.get("method") == self.method
+            and "declined" not in scope
+            and (found := self._path.match(scope["path"]))
+        ):
+            return Match.FULL, {"route": self, "path_params": found.groupdict()}
         return Match.NONE, {}
 
     async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -252,7 +252,9 @@ class Wall:
                 await asyncio.sleep(pause)
             else:
                 wait = next_beat - time.monotonic()
-                if self._turn is not None:
+                if not changes.live:
+                    wait = min(wait, _AGAIN)
+                elif self._turn is not None:
                     wait = min(wait, (self._turn - self._hub.now()).total_seconds())
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(changes.reached(changes.latest + 1), max(0.0, wait) + 0.001)

@@ -79,6 +79,9 @@ class Frame:
             return out | {"reason": "not-public" if answer.hidden else "no-data"}
         point = answer.last_of(series)
         out |= point_out(self.scene.catalogue, point)
+        for kind, other in (("previous", point.previous), ("year_ago", point.year_ago)):
+            if other is not None and other.bucket is not None and other.bucket.start < unit.start:
+                del out[kind]  # the unit is younger: to compare with what it had of that period would mislead
         if point.figure.value is not None:
             out |= self._times(answer, unit, point)
         return out if point.targets is None else out | {"state": state_out(point)}

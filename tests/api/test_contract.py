@@ -22,7 +22,8 @@ from tests.journeys.conftest import RunningHub, hub_process, verb
 COMMITTED = Path(__file__).parents[2] / "openapi" / "openapi.json"
 DESCRIPTION: dict[str, Any] = json.loads(COMMITTED.read_text(encoding="utf-8"))
 
-schema = schemathesis.openapi.from_dict(DESCRIPTION)
+# A stream has no end to wait for; what is asked of it wrongly is in test_streams.
+schema = schemathesis.openapi.from_dict(DESCRIPTION).exclude(path_regex=r"/events$")
 
 # A schema cannot say that a code must be in the catalogue or that 31 February is no day: what has the right shape may still
 # be refused, with 422 and a reason.

@@ -139,6 +139,17 @@ async def test_a_year_to_date_figure_is_that_of_its_year(hub: HubUnderTest) -> N
     assert (seen["grain"], seen["value"], seen["partial"], seen["observed_at"][:10]) == ("year", 42, True, day(0))
 
 
+async def test_a_figure_is_not_compared_with_a_period_in_which_its_unit_began(hub: HubUnderTest) -> None:
+    """The wards began on 1 July 2025: the year 2025 has only half of what a year has."""
+    await made(hub, screen({**figure("nam", VISITS), "grain": "year"}, {**figure("quy", VISITS), "grain": "quarter"}))
+    await hub.sent((VISITS, "25813", "2025-08-01", 5), (VISITS, "25813", "2026-11-01", 7))
+
+    seen = await shown(hub)
+
+    assert "previous" not in seen["nam"]["figure"]
+    assert seen["quy"]["figure"]["previous"]["period"] == "2026-Q3"
+
+
 async def test_with_as_of_all_stands_as_it_stood(hub: HubUnderTest) -> None:
     await made(hub, screen(figure("kham", VISITS)))
     await hub.sent((VISITS, "25813", day(2), 7))

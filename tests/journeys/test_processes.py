@@ -89,3 +89,26 @@ def test_metrics_are_those_of_all_of_them(hub: RunningHub) -> None:
         line for line in metrics.splitlines() if line.startswith("ioc_http_requests_total{") and "healthz" in line
     ]
     assert float(counted.split()[-1]) == 31  # one more said that the hub was there
+
+
+def test_a_hub_that_is_stopped_lets_its_viewers_go(hub: RunningHub) -> None:
+    with httpx.stream("GET", f"{hub.url}/v1/screens/chuyen-doi-so/events", timeout=LONGEST) as stream:
+        lines = stream.iter_lines()
+        assert next(lines) == "event: snapshot"
+        begin = time.monotonic()
+        hub.process.send_signal(signal.SIGTERM)
+
+        assert [line for line in lines if line.startswith("event")] == ["event: reconnect"]
+    assert hub.process.wait(LONGEST) == 0
+    assert time.monotonic() - begin < 8, "it waited for them until uvicorn lost patience"
+
+
+def test_who_comes_back_to_another_process_has_missed_nothing(hub: RunningHub) -> None:
+    """The state of a wall means the same to each of them: what comes is the whole or nothing, never a gap."""
+    seen: set[str] = set()
+    for _ in range(12):  # each on a connection of its own, which any of them may take
+        with httpx.stream("GET", f"{hub.url}/v1/screens/chuyen-doi-so/events", timeout=LONGEST) as stream:
+            lines = stream.iter_lines()
+            assert next(lines) == "event: snapshot"
+            seen.add(next(lines))
+    assert len(seen) == 1
