@@ -6,7 +6,7 @@ export default defineConfig({
   build: {
     outDir: "../app/static",
     emptyOutDir: true,
-    target: "chrome109", // televisions and kiosks are seldom up to date
+    target: ["chrome117", "firefox121", "safari17"], // of 2023: the style sheet needs subgrids and :has()
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 800,

@@ -16,14 +16,14 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
 
 from app.page import Page as BuiltPage
 from tests.conftest import fresh_database
 from tests.journeys.conftest import hub_process, verb
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
-PATIENCE = 20_000  # milliseconds; the machine may have other things to do
+PATIENCE = 30_000  # milliseconds; the machine may have other things to do
 _FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -34,6 +34,7 @@ _FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+expect.set_options(timeout=PATIENCE)
 
 
 @dataclass

@@ -3,7 +3,7 @@
 import pytest
 from playwright.async_api import Browser, expect
 
-from tests.browser.conftest import PATIENCE, Hub, glass
+from tests.browser.conftest import Hub, glass
 from tests.browser.test_wall import MISFITS, assert_accessible
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -17,8 +17,8 @@ async def test_the_landing_page_leads_to_screens_docs_and_health(
     async with glass(browser, size) as shown:
         await shown.page.goto(f"{lively_hub.url}/?theme={theme}")
         screens = shown.page.locator(".screens a")
-        await expect(screens).to_have_count(6, timeout=PATIENCE)
-        await expect(shown.page.locator(".health")).to_have_text("Hoạt động bình thường", timeout=PATIENCE)
+        await expect(screens).to_have_count(6)
+        await expect(shown.page.locator(".health")).to_have_text("Hoạt động bình thường")
 
         assert await shown.page.evaluate(MISFITS) == []
         await assert_accessible(shown)

@@ -29,11 +29,11 @@ async def test_a_code_on_the_wall_is_confirmed_by_an_operator(browser: Browser, 
         await wall.page.get_by_role("button", name="Tùy chọn").click()
         await wall.page.get_by_role("button", name="Ghép nối màn hình").click()
         code = wall.page.locator("dialog .code")
-        await expect(code).to_contain_text("-", timeout=PATIENCE)
+        await expect(code).to_contain_text("-")
 
         async with wall.page.expect_response("**/v1/displays/me", timeout=PATIENCE) as told:
             add(lively_hub, "Sảnh tầng 1", code=await code.inner_text())
-            await expect(code).to_have_text("Đã ghép nối.", timeout=PATIENCE)
+            await expect(code).to_have_text("Đã ghép nối.")
 
         assert (await told.value).status == 204
         [display] = [one for one in displays(lively_hub) if one["name"] == "Sảnh tầng 1"]

@@ -47,7 +47,7 @@ import up from "lucide-static/icons/trending-up.svg?raw";
 import users from "lucide-static/icons/users.svg?raw";
 
 const DRAWINGS = {
-  activity, book, circle, down, flat: right, home: landmark, menu, monitor, right, synthetic: flask, up,
+  activity, book, circle, down, flat: right, menu, monitor, right, synthetic: flask, up,
   "age.due": clock, "age.late": hourglass,
   "state.on_track": circleCheck, "state.at_risk": triangle, "state.off_track": circleAlert,
   "outcome.done": circleCheck, "outcome.expected": target, "outcome.ongoing": loader, "outcome.not_started": circleDashed,

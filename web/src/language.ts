@@ -7,10 +7,7 @@ export const language: Language =
 
 const WORDS = {
   "age.due": ["đến kỳ cập nhật", "an update is due"],
-  "age.fresh": ["mới", "fresh"],
   "age.late": ["chưa cập nhật từ {when}", "no update since {when}"],
-  "age.late.short": ["chậm", "late"],
-  "age.due.short": ["đến hạn", "due"],
   "ago.days": ["{n} ngày trước", "{n} days ago"],
   "ago.hours": ["{n} giờ trước", "{n} h ago"],
   "ago.minutes": ["{n} phút trước", "{n} min ago"],
@@ -62,8 +59,6 @@ const WORDS = {
   "pairing.failed": ["Chưa lấy được mã. Hãy thử lại sau.", "No code could be had. Try again later."],
   "partial": ["chưa đủ kỳ", "not complete"],
   "progress.of": ["trên {total}", "of {total}"],
-  "ranking.best": ["Dẫn đầu", "Leading"],
-  "ranking.worst": ["Cuối bảng", "Trailing"],
   "ranking.without": ["{n}/{all} đơn vị chưa có số", "{n} of {all} units without a figure"],
   "reason.gap": ["thiếu số liệu", "figures are missing"],
   "reason.no-counterpart": ["không có kỳ để so", "nothing to compare with"],
@@ -91,7 +86,6 @@ const WORDS = {
   "synthetic": ["tổng hợp", "synthetic"],
   "synthetic.long": ["Số liệu tổng hợp để trình diễn, không phải số thật", "Made up for the demo, not a measurement"],
   "table.unit": ["Đơn vị", "Unit"],
-  "trend.this": ["{year}", "{year}"],
   "trend.last": ["cùng kỳ năm trước", "the year before"],
   "landing.lead": [
     "Nơi tập hợp số liệu của các ngành và các xã, phường, giữ nguồn gốc và lịch sử của từng con số, cho thấy tình hình của địa phương đúng và kịp thời.",
