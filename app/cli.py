@@ -545,10 +545,14 @@ def add_display_verb(
     if token is None:
         console.print(f"The wall is display {display.id} now.", highlight=False)
         return
-    console.print("Open this URL on the wall (with this machine's name in it); the token is not shown again:")
+    console.print(
+        "Open this URL on the wall (with this machine's name, and the port if it is another); the token is not shown again:"
+    )
     first = display.slugs[0] if display.slugs else "tong-quan"
     out.print(token, markup=False, highlight=False)
-    out.print(f"{_address(settings, settings.port)}/screens/{first}#token={token}", markup=False, highlight=False)
+    unit = f"?unit={asked.units[0]}" if asked.units else ""
+    address = f"{_address(settings, settings.port)}/screens/{first}{unit}#token={token}"
+    out.print(address, markup=False, highlight=False)
 
 
 @display_verbs.command("list")

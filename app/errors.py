@@ -536,6 +536,11 @@ def row_error(
         case "decimal_max_digits" | "decimal_max_places" | "decimal_whole_digits":
             code = "value-too-long"
             more |= {"integers": 20, "decimals": 12}
+        case "union_tag_invalid":
+            code, shown = "not-one-of", str(context["tag"])[:200]
+            more["expected"] = str(context["expected_tags"])
+        case "union_tag_not_found":
+            code, shown = "missing", None
         case "literal_error" | "enum":
             code = "not-one-of"
             more["expected"] = str(context.get("expected", "")).replace("' or '", "', '")

@@ -146,9 +146,27 @@ def _of_validation(error: RequestValidationError) -> HubError:
         return errors.MalformedBody(why=why)
     found = []
     for mistake in mistakes:
-        where = [str(step).replace("~", "~0").replace("/", "~1") for step in mistake["loc"]]
-        if where and where[0] == "body":
-            where = where[1:]
+        where = [str(step).replace("~", "~0").replace("/", "~1") for step in _place(mistake, error.body)]
         facts = {"fields": errors.Text("xem /docs", "see /docs")}
         found.append(row_error(mistake, pointer="/" + "/".join(where), facts=facts))
     return errors.InvalidRequest(count=len(found), errors=found)
+
+
+def _place(mistake: Mapping[str, Any], body: Any) -> list[str | int]:
+    """Where in the body it is, or in the query. Which of several shapes was meant is no place, though pydantic says it as one."""
+    steps = list(mistake["loc"])
+    if not steps or steps[0] != "body":
+        return steps
+    place: list[str | int] = []
+    here = body
+    for number, step in enumerate(steps[1:], start=2):
+        if isinstance(here, dict):
+            if step not in here and number < len(steps):
+                continue
+            here = here.get(step)
+        elif isinstance(here, list) and isinstance(step, int) and step < len(here):
+            here = here[step]
+        place.append(step)
+    if mistake["type"] in {"union_tag_invalid", "union_tag_not_found"}:
+        place.append(mistake["ctx"]["discriminator"].strip("'"))
+    return place

@@ -29,11 +29,11 @@ log = structlog.get_logger(__name__)
 
 SOURCE = NewSource(
     "demo",
-    "Dữ liệu TỔNG HỢP để trình diễn (không phải số thật)",
+    "Dữ liệu MÔ PHỎNG để trình diễn (không phải số thật)",
     "SYNTHETIC demo data (not real figures)",
     synthetic=True,
 )
-SETTER = "TỔNG HỢP (trình diễn)"
+SETTER = "MÔ PHỎNG (trình diễn)"
 # For a year, of the region; those of the second kind also of each ward.
 REGION_TARGETS = {
     "budget.revenue.total": 4_500_000_000_000,

@@ -87,16 +87,13 @@ def etag(request: Request, *parts: object) -> str:
 
 def not_modified(request: Request, tag: str) -> Response | None:
     """304 when `If-None-Match` has the tag."""
-    return unchanged(tag) if is_known(request.headers.get("if-none-match", ""), tag) else None
+    fresh = Response(status_code=304, headers={"etag": tag, "vary": VARY})
+    return fresh if is_known(request.headers.get("if-none-match", ""), tag) else None
 
 
 def is_known(header: str, tag: str) -> bool:
     """Whether `If-None-Match` has the tag."""
     return header.strip() == "*" or tag in {one.strip().removeprefix("W/") for one in header.split(",")}
-
-
-def unchanged(tag: str) -> Response:
-    return Response(status_code=304, headers={"etag": tag, "vary": VARY})
 
 
 def answer(

@@ -14,6 +14,7 @@ from app.catalogue.catalogue import Catalogue
 from app.displays import Viewer
 from app.errors import InvalidRequest, KeyRefused, RowError, Text
 from app.hub import Hub
+from app.periods import FIRST_YEAR, LAST_YEAR
 from app.problems import preferred_language
 from app.readings.intake import Intake
 
@@ -165,10 +166,16 @@ async def get_as_of(
     try:
         # An unescaped + in a query arrives as a space.
         moment = datetime.fromisoformat(as_of.replace(" ", "+") if "T" in as_of else as_of)
-        return moment if moment.tzinfo else moment.replace(tzinfo=hub.settings.tz)
-    except (ValueError, OverflowError) as error:
-        mistake = RowError("invalid", pointer="/query/asOf", value=as_of[:100], facts={"why": _AN_INSTANT})
-        raise InvalidRequest(count=1, errors=[mistake]) from error
+    except ValueError as error:
+        raise _no_instant(as_of) from error
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise _no_instant(as_of)
+    return moment if moment.tzinfo else moment.replace(tzinfo=hub.settings.tz)
+
+
+def _no_instant(value: str) -> InvalidRequest:
+    mistake = RowError("invalid", pointer="/query/asOf", value=value[:100], facts={"why": _AN_INSTANT})
+    return InvalidRequest(count=1, errors=[mistake])
 
 
 AsOf = Annotated[datetime | None, Depends(get_as_of)]

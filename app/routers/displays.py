@@ -136,6 +136,7 @@ async def post_display(
 ) -> Response:
     """Add a display: with the code that its wall shows, or without one to be given its token."""
     caller = require_caller(caller, "screens:write", _WHY)
+    caller.require("readings:read")  # a display sees what is not public: nobody gives away what he has not
     display, token = await add_display(
         session, catalogue, caller, asked, now=datetime.now(UTC), today=hub.now().date(), pepper=hub.pepper
     )

@@ -1,8 +1,9 @@
 """`/v1/screens`: what walls are made of, what stands on them, and what changes on them."""
 
 import asyncio
+import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Annotated, Any
@@ -17,6 +18,7 @@ from app.catalogue.access import require_whole_hub
 from app.catalogue.catalogue import Catalogue, Unit
 from app.displays import Viewer, require_shown
 from app.errors import (
+    HubError,
     InvalidRequest,
     KeyRequired,
     OutsideDisplay,
@@ -33,7 +35,7 @@ from app.errors import (
 from app.hub import Hub
 from app.periods import Grain
 from app.problems import preferred_language
-from app.routers.answers import JSON, NOT_MODIFIED, VARY, answer, is_known, not_modified, problems, unchanged
+from app.routers.answers import JSON, NOT_MODIFIED, VARY, answer, is_known, not_modified, problems
 from app.routers.asked import asked_period, refused
 from app.routers.dependencies import (
     AsOf,
@@ -276,7 +278,7 @@ async def get_snapshot(
             scene = replace(scene, readable=view.readable)
             drawn = await draw_widgets(session, scene, widgets_of(definition.screen))
         body = exact_json.dumps(
-            head_of(definition, scene, view, 0) | {"data": {key: one.data for key, one in drawn.items()}}
+            head_of(definition, scene, view) | {"change": 0, "data": {key: one.data for key, one in drawn.items()}}
         )
         return _answer_of(Picture(body), view.language, packed=False).to(request)
     return await _pictured(request, hub, walls, viewer, view)
@@ -292,12 +294,20 @@ async def get_snapshot_plainly(request: Request) -> Response | None:
 
 async def _pictured(request: Request, hub: Hub, walls: Walls, viewer: Viewer | None, view: View) -> Response:
     picture = await (await _wall(request, hub, walls, viewer, view)).picture()
-    accepted = request.headers.get("accept-encoding", "")
-    packed = "gzip" in accepted and len(picture.body) >= _WORTH_PACKING
+    packed = len(picture.body) >= _WORTH_PACKING and _takes_gzip(request.headers.get("accept-encoding", ""))
     return _kept_answer_of(picture, view.language, packed).to(request)
 
 
 _WORTH_PACKING = 1000
+
+
+@lru_cache(maxsize=1000)
+def _takes_gzip(header: str) -> bool:
+    for item in header.split(","):
+        coding, _, weight = item.partition(";")
+        if coding.strip().lower() in {"gzip", "*"}:
+            return not re.fullmatch(r"\s*q=0(\.0*)?\s*", weight)
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,15 +324,10 @@ class _Answer:
 
 def _answer_of(picture: Picture, language: str, packed: bool) -> _Answer:
     tag = f'"{picture.tag}-gzip"' if packed else f'"{picture.tag}"'
-    headers = {
-        "content-language": language,
-        "etag": tag,
-        "cache-control": "no-cache",
-        "vary": f"{VARY}, Accept-Encoding, Cookie",
-        **({"content-encoding": "gzip"} if packed else {}),
-    }
-    whole = Response(picture.packed if packed else picture.body, headers=headers, media_type=JSON)
-    return _Answer(tag, whole, unchanged(tag))
+    headers = {"etag": tag, "cache-control": "no-cache", "vary": f"{VARY}, Accept-Encoding, Cookie"}
+    body, more = (picture.packed, {"content-encoding": "gzip"}) if packed else (picture.body, {})
+    whole = Response(body, headers={**headers, "content-language": language, **more}, media_type=JSON)
+    return _Answer(tag, whole, Response(status_code=304, headers=headers))
 
 
 _kept_answer_of = lru_cache(maxsize=64)(_answer_of)
@@ -334,9 +339,11 @@ _kept_answer_of = lru_cache(maxsize=64)(_answer_of)
 class EventStream(Response):
     """Server-sent events for as long as the viewer stays. It holds no session and no queue."""
 
-    def __init__(self, hub: Hub, walls: Walls, wall: Wall, seen: State | None, viewer: Viewer | None) -> None:
+    def __init__(
+        self, walls: Walls, wall: Wall, seen: State | None, allowed: Callable[[], Awaitable[bool]] | None
+    ) -> None:
         super().__init__()
-        self._hub, self._walls, self._wall, self._seen, self._viewer = hub, walls, wall, seen, viewer
+        self._walls, self._wall, self._seen, self._allowed = walls, wall, seen, allowed
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         headers = [
@@ -350,8 +357,8 @@ class EventStream(Response):
             try:
                 await send({"type": "http.response.start", "status": 200, "headers": headers})
                 while (news := await watcher.look()) is not None:
-                    if self._viewer is not None and not await self._hub.displays.remains(self._viewer):
-                        break  # it was revoked; who comes back sees what everybody may see
+                    if self._allowed is not None and not await self._allowed():
+                        break  # who comes back sees what is allowed then
                     await send({"type": "http.response.body", "body": news, "more_body": True})
             finally:
                 left.cancel()
@@ -389,14 +396,25 @@ async def get_events_plainly(request: Request) -> Response | None:
 
 
 async def _stream(request: Request, hub: Hub, walls: Walls, viewer: Viewer | None, view: View) -> EventStream:
+    wall = await _wall(request, hub, walls, viewer, view)
     header = request.headers.get("last-event-id", "").strip()
     seen = None
     if header:
         try:
-            seen = State.parse(header)
+            seen = wall.seen(header)
         except ValueError as error:
-            why = Text("viết như 120-1795305600", "write it like 120-1795305600")
+            why = Text("viết như 120-1795305600-0a1b2c3d", "write it like 120-1795305600-0a1b2c3d")
             mistake = RowError("invalid", pointer="/header/Last-Event-ID", value=header[:100], facts={"why": why})
             raise InvalidRequest(count=1, errors=[mistake]) from error
-    wall = await _wall(request, hub, walls, viewer, view)
-    return EventStream(hub, walls, wall, seen, viewer if wall.view.display else None)
+
+    async def allowed() -> bool:
+        """Whether who asked would still be shown the same: keys and displays are revoked, units and definitions change."""
+        try:
+            who = await somebody(hub, request, request.headers.get("x-api-key") or None)
+            asked = _as_seen_by(who, replace(view, domains=frozenset(), display=False))
+            return wall.view == _allowed(request, hub, who if isinstance(who, Viewer) else None, asked, *wall.about)
+        except HubError:
+            return False
+
+    everybody = not wall.view.display and wall.view.domains == frozenset()
+    return EventStream(walls, wall, seen, None if everybody else allowed)

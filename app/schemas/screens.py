@@ -139,7 +139,9 @@ class DomainsIn(_OfUnit):
 
     kind: Literal["domains"]
     headlines: dict[Code, Annotated[list[Code], Field(min_length=1, max_length=5)]] = Field(
-        default={}, description="By domain: the indicators to show, the first that has a figure; default: any that has."
+        default={},
+        max_length=100,
+        description="By domain: the indicators to show, the first that has a figure; default: any that has.",
     )
 
 

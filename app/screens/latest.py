@@ -29,10 +29,12 @@ _LATEST = """
 SELECT k.place, k.grain, greatest(
          (SELECT r.period_start FROM rollup r
            WHERE r.indicator_id = k.indicator_id AND r.unit_id = k.unit_id AND r.grain = k.grain AND r.value IS NOT NULL
+             AND r.period_start <= :now
            ORDER BY r.period_start DESC LIMIT 1),
          CASE WHEN EXISTS (SELECT FROM ownership o WHERE o.indicator_id = k.indicator_id AND o.unit_id = k.unit_id) THEN
          (SELECT r.period_start FROM reading r
            WHERE r.indicator_id = k.indicator_id AND r.unit_id = k.unit_id AND r.grain = k.grain AND r.value IS NOT NULL
+             AND r.period_start <= :now
            ORDER BY r.period_start DESC LIMIT 1) END) AS newest
   FROM unnest(CAST(:places AS int[]), CAST(:indicators AS int[]), CAST(:units AS int[]), CAST(:grains AS int[]))
        AS k(place, indicator_id, unit_id, grain)
@@ -43,7 +45,7 @@ SELECT k.place, v.grain, max(v.period_start) AS newest
   FROM unnest(CAST(:places AS int[]), CAST(:indicators AS int[]), CAST(:units AS text[]), CAST(:grains AS int[]))
        AS k(place, indicator_id, unit_ids, grain)
   JOIN ({AS_OF}) v ON v.indicator_id = k.indicator_id AND v.unit_id = ANY (k.unit_ids::int[]) AND v.grain <= k.grain
- WHERE v.value IS NOT NULL
+ WHERE v.value IS NOT NULL AND v.period_start <= :now
  GROUP BY k.place, v.grain
 """
 
@@ -51,7 +53,9 @@ SELECT k.place, v.grain, max(v.period_start) AS newest
 async def find_latest(
     session: AsyncSession, catalogue: Catalogue, sought: Sequence[Sought], *, as_of: datetime | None, now: datetime
 ) -> dict[Sought, Period]:
-    """The newest period of each; those without any figure are left out. Periods that begin after `now` do not count."""
+    """The newest period of each; those without any figure are left out. What begins after `now`, such as an estimate of
+    next month, does not count yet.
+    """
     places, indicators, units, grains = [], [], [], []
     for place, one in enumerate(sought):
         for indicator in _behind(catalogue, one.indicator):
@@ -60,7 +64,7 @@ async def find_latest(
                 indicators.append(indicator.id)
                 units.append(one.unit.id)
                 grains.append(grain.value)
-    facts: dict[str, object] = {"places": places, "indicators": indicators, "grains": grains}
+    facts: dict[str, object] = {"places": places, "indicators": indicators, "grains": grains, "now": now}
     if as_of is None:
         rows = await session.execute(text(_LATEST), facts | {"units": units})
     else:

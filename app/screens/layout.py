@@ -1,6 +1,8 @@
 """Whether a definition can stand on a wall: pure, every mistake with its place."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from itertools import islice
 
 from app.catalogue.catalogue import Catalogue, Indicator
 from app.errors import RowError, Text
@@ -21,25 +23,40 @@ from app.schemas.screens import (
 )
 from app.settings import Settings
 
+_MOST_MISTAKES = 50  # to find the nearest code for one takes time
+
 
 def mistakes_of(screen: ScreenIn, catalogue: Catalogue, settings: Settings) -> list[RowError]:
-    """What is wrong with a definition that has the right shape; empty when it can be shown."""
-    found = [*_unit(catalogue, "/parameters/unit", screen.parameters.unit)]
+    """What is wrong with a definition that has the right shape, the first fifty; empty when it can be shown."""
+    return list(islice(_mistakes(screen, catalogue, settings), _MOST_MISTAKES))
+
+
+def _mistakes(screen: ScreenIn, catalogue: Catalogue, settings: Settings) -> Iterator[RowError]:
+    yield from _unit(catalogue, "/parameters/unit", screen.parameters.unit)
     for place, code in enumerate(screen.parameters.formerly):
-        found += _unit(catalogue, f"/parameters/formerly/{place}", code)
-    found += _period(settings, "/parameters/period", screen.parameters.period)
+        yield from _unit(catalogue, f"/parameters/formerly/{place}", code)
+    yield from _period(settings, "/parameters/period", screen.parameters.period)
+    yield from _points(screen, settings.max_points)
     seen: dict[str, str] = {}
     for number, page in enumerate(screen.pages):
-        found += _places(number, page)
+        yield from _places(number, page)
         for place, widget in enumerate(page.widgets):
             at = f"/pages/{number}/widgets/{place}"
             if (first := seen.setdefault(widget.id, at)) != at:
-                found.append(RowError("id-taken", pointer=f"{at}/id", value=widget.id, facts={"first": first}))
+                yield RowError("id-taken", pointer=f"{at}/id", value=widget.id, facts={"first": first})
             if not isinstance(widget, FeedIn | TextIn | SourcesIn):
-                found += [] if widget.unit is None else _unit(catalogue, f"{at}/unit", widget.unit)
-                found += _period(settings, f"{at}/period", widget.period)
-                found += _indicators(catalogue, at, widget)
-    return found
+                if widget.unit is not None:
+                    yield from _unit(catalogue, f"{at}/unit", widget.unit)
+                yield from _period(settings, f"{at}/period", widget.period)
+                yield from _indicators(catalogue, at, widget)
+
+
+def _points(screen: ScreenIn, most: int) -> Iterator[RowError]:
+    """No more than one answer of the aggregates may have."""
+    points = sum(getattr(widget, "count", 1) for page in screen.pages for widget in page.widgets)
+    if points > most:
+        why = Text(f"màn hình có {points} điểm, tối đa {most}", f"the screen has {points} points, the limit is {most}")
+        yield RowError("out-of-range", pointer="/pages", facts={"why": why})
 
 
 def _places(number: int, page: PageIn) -> Iterator[RowError]:
@@ -65,7 +82,7 @@ def _places(number: int, page: PageIn) -> Iterator[RowError]:
 
 
 def _unit(catalogue: Catalogue, pointer: str, code: str) -> Iterator[RowError]:
-    if code.partition("@")[0] not in catalogue.units_by_code:
+    if not catalogue.units_at(code, datetime.min, datetime.max):
         yield RowError("unknown-unit", pointer=pointer, value=code, facts={"nearest": catalogue.nearest_units(code)})
 
 

@@ -11,13 +11,14 @@ import asyncio
 import contextlib
 import gzip
 import hashlib
+import re
 import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import psycopg
 import structlog
@@ -45,21 +46,13 @@ _AGAIN = 1.0  # seconds until a wall that could not be drawn is tried again
 
 
 class State(NamedTuple):
-    """What a viewer has seen: up to which change, and up to which moment at which figures age. As text `change-moment`."""
+    """What a viewer has seen: up to which change, and up to which moment at which figures age."""
 
     change: int
     turn: int  # seconds since 1970, of local time
 
-    def __str__(self) -> str:
-        return f"{self.change}-{self.turn}"
 
-    @classmethod
-    def parse(cls, words: str) -> "State":
-        """Raises: ValueError."""
-        change, _, turn = words.partition("-")
-        if not (words.isascii() and change.isdigit() and turn.isdigit() and len(words) <= 40):
-            raise ValueError(words)
-        return cls(int(change), int(turn))
+_EVENT_ID = re.compile(r"(\d{1,18})-(\d{1,18})-([0-9a-f]{8})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +62,7 @@ class _Widget:
     json: bytes
     state: State  # since when it looks so
     turns: frozenset[datetime]
+    untold: bool  # it shows readings that were not told of yet
 
 
 @dataclass(frozen=True)
@@ -93,12 +87,14 @@ class Wall:
         self.view = view
         self.watchers: set[Watcher] = set()
         self._hub = hub
+        self._mark = view.mark
         self._definition: Definition | None = None
         self._catalogue: Catalogue | None = None
         self._about: tuple[Unit, Catalogue] | None = None
         self._known = -1  # every change up to it is in the picture
         self._heard = -1  # what the process had heard of when that was found out
         self._widgets: dict[str, _Widget] = {}
+        self._head: Mapping[str, Any] = {}
         self._depends: dict[str, frozenset[int]] = {}
         self._concerning: frozenset[int] = frozenset()  # all indicators that it depends on
         self._looked = datetime.min  # local time of the last look
@@ -166,25 +162,32 @@ class Wall:
         if definition is None or touched is None or "screens" in touched.topics:
             definition = await find_screen(session, self.view.slug)
         scene = scene_of(self._hub, catalogue, definition.screen, self.view, None)
+        head = head_of(definition, scene, self.view)
         widgets = widgets_of(definition.screen)
-        if self._definition is None or definition.version != self._definition.version:
-            self._widgets = {}
+        if head != self._head:
+            self._head, self._widgets = head, {}  # everybody needs the whole
         if catalogue is not self._catalogue or not self._widgets:
             self._depends = {one.id: depends_on(one, scene) for one in widgets}
             self._concerning = frozenset().union(*self._depends.values())
+        untold = frozenset(await session.scalars(text(_UNTOLD), {"indicators": list(self._concerning)}))
         anew = not self._widgets or touched is None or not touched.topics.isdisjoint(_TOPICS)
-        wrong = [one for one in widgets if anew or touched is None or self._is_wrong(one, scene, touched)]
+        if anew or touched is None:
+            wrong, change = widgets, min(known, self._concerned())
+        else:
+            stale = touched.indicators | untold
+            wrong, change = [one for one in widgets if self._is_wrong(one, scene, stale)], touched.last
         drawn = await draw_widgets(session, scene, wrong)
-        change = min(known, self._concerned()) if touched is None else max(self._state.change, touched.last)
         self._definition, self._catalogue, self._known = definition, catalogue, known
         self._about = scene.unit, catalogue
-        self._hang(scene, [one.id for one in widgets], drawn, change)
+        self._hang(scene, [one.id for one in widgets], drawn, max(self._state.change, change), untold)
 
-    def _is_wrong(self, widget: WidgetIn, scene: Scene, touched: "_Touched") -> bool:
+    def _is_wrong(self, widget: WidgetIn, scene: Scene, stale: frozenset[int]) -> bool:
         aged = any(self._looked < turn <= scene.now for turn in self._widgets[widget.id].turns)
-        return aged or not touched.indicators.isdisjoint(self._depends[widget.id])
+        return aged or not stale.isdisjoint(self._depends[widget.id])
 
-    def _hang(self, scene: Scene, ids: Sequence[str], drawn: Mapping[str, Drawn], change: int) -> None:
+    def _hang(
+        self, scene: Scene, ids: Sequence[str], drawn: Mapping[str, Drawn], change: int, untold: frozenset[int]
+    ) -> None:
         """Put what was drawn in its place, and tell who watches if it looks different."""
         whole = not self._widgets
         turns = {key: drawn[key].turns if key in drawn else self._widgets[key].turns for key in ids}
@@ -197,16 +200,18 @@ class Wall:
         different = False
         for key, one in drawn.items():
             before, json = self._widgets.get(key), exact_json.dumps(one.data)
-            same = before is not None and before.json == json
+            early = not untold.isdisjoint(self._depends[key])
+            # What was shown before it was told of is told all the same: who comes from another process may not have seen it.
+            same = before is not None and before.json == json and (early or not before.untold)
             different |= not same
-            self._widgets[key] = _Widget(json, before.state if before is not None and same else state, one.turns)
+            since = before.state if before is not None and same else state
+            self._widgets[key] = _Widget(json, since, one.turns, early)
         if not different:
             return
         if whole:
             self._began = state
         self._state, self._news = state, None
-        assert self._definition is not None
-        head = exact_json.dumps(head_of(self._definition, scene, self.view, state.change))
+        head = exact_json.dumps({**self._head, "change": state.change})
         data = b",".join(b'"%s":%s' % (key.encode(), self._widgets[key].json) for key in ids)
         self._picture = Picture(head[:-1] + b',"data":{' + data + b"}}")
         self.ring()
@@ -216,12 +221,25 @@ class Wall:
         for watcher in self.watchers:
             watcher.wake()
 
+    def _id(self) -> bytes:
+        return b"%d-%d-%s" % (*self._state, self._mark.encode())
+
+    def seen(self, event_id: str) -> State | None:
+        """The state at which an event was sent. None: it was that of a wall that is seen in another way.
+
+        Raises:
+            ValueError: no wall ever sent such an id.
+        """
+        if (parts := _EVENT_ID.fullmatch(event_id)) is None:
+            raise ValueError(event_id)
+        return State(int(parts[1]), int(parts[2])) if parts[3] == self._mark else None
+
     def since(self, state: State | None) -> bytes:
         """The events that bring a viewer from a state to the present one; empty when it has seen all."""
         if state == self._state or self._picture is None:
             return b""
         if state is None or state < self._began or state > self._state:
-            return _event("snapshot", self._state, self._picture.body)
+            return _event("snapshot", self._id(), self._picture.body)
         if self._news is None or self._news[0] != state:  # most have seen the same
             news = [
                 b'{"id":"%s","change":%d,"data":%s}' % (key.encode(), self._state.change, one.json)
@@ -229,7 +247,7 @@ class Wall:
                 if one.state > state
             ]
             # Only the last one says up to where it is: who loses the connection in between has not seen all.
-            events = [_event("widget", self._state if one is news[-1] else None, one) for one in news]
+            events = [_event("widget", self._id() if one is news[-1] else None, one) for one in news]
             self._news = (state, b"".join(events))
         return self._news[1]
 
@@ -311,7 +329,7 @@ async def _touched(session: AsyncSession, known: int, concerning: frozenset[int]
     if not rows or rows[0].id != known:
         return None
     last = 0
-    indicators = set(await session.scalars(text(_UNTOLD), {"indicators": list(concerning)}))
+    indicators: set[int] = set()
     for number, topic, ids in rows[1:]:
         about = concerning.intersection(ids or concerning) if topic == "readings" else frozenset()
         indicators |= about
@@ -333,8 +351,8 @@ def _seconds(moment: datetime) -> int:
     return int((moment - _EPOCH).total_seconds())
 
 
-def _event(kind: str, state: State | None, data: bytes) -> bytes:
-    number = b"" if state is None else b"id: %s\n" % str(state).encode()
+def _event(kind: str, event_id: bytes | None, data: bytes) -> bytes:
+    number = b"" if event_id is None else b"id: %s\n" % event_id
     return b"event: %s\n%sdata: %s\n\n" % (kind.encode(), number, data)
 
 
@@ -345,7 +363,7 @@ class Walls:
         self._hub = hub
         self._walls: OrderedDict[View, Wall] = OrderedDict()
         self._followers: dict[Wall, asyncio.Task[None]] = {}
-        self.closing = False
+        self._closing = False
 
     def wall(self, view: View) -> Wall:
         found = self._walls.get(view)
@@ -362,6 +380,8 @@ class Walls:
         """Watch a wall. The first one starts the task that keeps the picture right, the last one ends it."""
         watcher = Watcher(wall, seen)
         wall.watchers.add(watcher)
+        if self._closing:
+            watcher.leave()
         self._walls[wall.view] = wall
         if wall not in self._followers:
             self._followers[wall] = asyncio.create_task(wall.follow())
@@ -373,10 +393,10 @@ class Walls:
                 follower.cancel()
 
     def close(self) -> None:
-        """The server is going away: all watchers leave."""
-        self.closing = True
-        for wall in self._walls.values():
-            for watcher in list(wall.watchers):
+        """The server is going away: all watchers leave, and who comes now need not stay."""
+        self._closing = True
+        for wall in self._followers:
+            for watcher in wall.watchers:
                 watcher.leave()
 
     async def end(self) -> None:

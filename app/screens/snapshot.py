@@ -1,5 +1,6 @@
 """A screen with all its data, of one instant."""
 
+import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.catalogue.catalogue import Catalogue, Indicator
 from app.hub import Hub
-from app.periods import Period, parse_period
+from app.periods import Grain, Period, bucket_start, next_start, parse_period
 from app.schemas.screens import ScreenIn, SourcesIn, WidgetIn
 from app.screens.definitions import Definition
 from app.screens.figures import Answer, Need, Scene, resolve, unit_of
@@ -27,6 +28,13 @@ class View:
     language: str
     domains: frozenset[str] | None  # of which also what is not public may be seen; None: of all
     display: bool = False
+
+    @property
+    def mark(self) -> str:
+        """The same for all who look this way, in every process."""
+        seen = None if self.domains is None else sorted(self.domains)
+        way = (self.unit, None if self.period is None else str(self.period), self.language, seen, self.display)
+        return hashlib.blake2b(repr(way).encode(), digest_size=4).hexdigest()
 
     def readable(self, indicator: Indicator) -> bool:
         return indicator.public or self.domains is None or indicator.domain.code in self.domains
@@ -71,14 +79,19 @@ async def draw_widgets(session: AsyncSession, scene: Scene, widgets: Iterable[Wi
         waiting: dict[str, tuple[Drawing, Sequence[Need]]] = {}
         for key, (drawing, needs) in drawings.items():
             mine: list[Answer] = [next(answers) for _ in needs]
-            # What is under way is a part until it has ended.
-            frames[key].turns |= {one.bucket.end for one in mine if one.bucket is not None}
+            frames[key].turns |= {turn for one in mine for turn in _bounds(one.grain, scene.now)}
             try:
                 waiting[key] = (drawing, drawing.send(mine))
             except StopIteration as done:
                 drawn[key] = Drawn(done.value, frozenset(frames[key].turns))
         drawings = waiting
     return drawn
+
+
+def _bounds(grain: Grain, now: datetime) -> tuple[datetime, datetime]:
+    """Begin and end of the period that is under way: it is a part until it has ended, and the next may have its figure already."""
+    start = bucket_start(grain, now)
+    return start, next_start(grain, start)
 
 
 def _looks(now: datetime) -> frozenset[datetime]:
@@ -91,8 +104,8 @@ def widgets_of(screen: ScreenIn) -> list[WidgetIn]:
     return [widget for page in screen.pages for widget in page.widgets]
 
 
-def head_of(definition: Definition, scene: Scene, view: View, change: int) -> dict[str, Any]:
-    """Everything of a snapshot but its data."""
+def head_of(definition: Definition, scene: Scene, view: View) -> dict[str, Any]:
+    """Everything of a snapshot but its data, and the change up to which it is right."""
     screen, language = definition.screen, scene.language
 
     return {
@@ -100,7 +113,6 @@ def head_of(definition: Definition, scene: Scene, view: View, change: int) -> di
         "version": definition.version,
         "title": screen.title.said(language),
         "theme": screen.theme,
-        "change": change,
         "unit": {
             "code": scene.unit.code,
             "address": scene.unit.address,

@@ -49,7 +49,7 @@ async def wall(hub: HubUnderTest) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture
 async def operator(hub: HubUnderTest) -> httpx.Headers:
     """What the operator of all displays sends along."""
-    return httpx.Headers({"X-API-Key": await hub.key("operator", ["screens:write"])})
+    return httpx.Headers({"X-API-Key": await hub.key("operator", ["screens:write", "readings:read"])})
 
 
 async def added(hub: HubUnderTest, operator: httpx.Headers, **asked: Any) -> dict[str, Any]:
@@ -381,7 +381,7 @@ async def test_displays_are_for_keys_with_the_scope(hub: HubUnderTest) -> None:
 
 
 async def test_a_key_for_some_units_has_displays_for_these_only(hub: HubUnderTest, operator: httpx.Headers) -> None:
-    region = {"X-API-Key": await hub.key("region", ["screens:write"], units=[REGION])}
+    region = {"X-API-Key": await hub.key("region", ["screens:write", "readings:read"], units=[REGION])}
     everything, ward = await added(hub, operator), await added(hub, operator, units=[LONG_NGUYEN])
 
     for units in (None, [DAU_TIENG_TOWN], [BEN_CAT, "79"]):
@@ -396,7 +396,7 @@ async def test_a_key_for_some_units_has_displays_for_these_only(hub: HubUnderTes
     assert (await hub.client.delete(f"/v1/displays/{own['id']}", headers=region)).status_code == 204
     assert [one["revoked_at"] is None for one in await listed(hub, operator)] == [True, True, False]
     # A screen shows all domains: a key for some of them lets nobody look.
-    domain = {"X-API-Key": await hub.key("schools", ["screens:write"], domains=["education"])}
+    domain = {"X-API-Key": await hub.key("schools", ["screens:write", "readings:read"], domains=["education"])}
     assert refused(await hub.client.post("/v1/displays", json={"name": "x"}, headers=domain)) == (403, "outside-scope")
     assert await listed(hub, httpx.Headers(domain)) == []
 
@@ -405,7 +405,7 @@ async def test_a_refused_display_leaves_the_code_open(
     hub: HubUnderTest, wall: httpx.AsyncClient, operator: httpx.Headers
 ) -> None:
     pairing = await waiting(wall)
-    region = {"X-API-Key": await hub.key("region", ["screens:write"], units=[REGION])}
+    region = {"X-API-Key": await hub.key("region", ["screens:write", "readings:read"], units=[REGION])}
     body = {"name": "Wall", "code": pairing["code"]}
     assert refused(await hub.client.post("/v1/displays", json=body, headers=region)) == (403, "outside-scope")
     assert mistakes(await hub.client.post("/v1/displays", json=body | {"screens": ["x"]}, headers=operator))

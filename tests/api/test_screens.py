@@ -84,6 +84,15 @@ async def test_a_daily_figure_is_due_after_a_day_and_a_half_and_late_after_three
     assert (await shown(hub))["kham"]["figure"]["age"] == age
 
 
+async def test_an_estimate_of_a_day_to_come_does_not_hide_what_is_known(hub: HubUnderTest) -> None:
+    await made(hub, screen(figure("kham", VISITS), {**figure("ty-le", VISITS), "unit": "25813"}))
+    await hub.sent((VISITS, "25813", day(1), 7), (VISITS, "25813", day(-9), 1))
+
+    seen = await shown(hub)
+
+    assert [seen[key]["figure"]["period"] for key in ("kham", "ty-le")] == [day(1)] * 2
+
+
 async def test_where_there_is_no_figure_the_tile_says_so(hub: HubUnderTest) -> None:
     await made(hub, screen(figure("kham", VISITS)))
 
@@ -276,7 +285,6 @@ async def test_who_has_the_newest_snapshot_is_not_sent_it_again(hub: HubUnderTes
 async def test_a_snapshot_never_mixes_two_instants(hub: HubUnderTest) -> None:
     """Two figures that always add up to a hundred, sent together; other readings of one of them are told in between."""
     await made(hub, screen(figure("a", VISITS), figure("b", RECEIVED), unit="25813"))
-    sent = asyncio.Event()
 
     async def send() -> None:
         for part in range(1, 30):
@@ -285,11 +293,11 @@ async def test_a_snapshot_never_mixes_two_instants(hub: HubUnderTest) -> None:
             async with hub.session() as session:
                 catalogue = await hub.hub.catalogues.current(session)
                 await announce(session, "readings", [catalogue.indicators[RECEIVED].id])
-        sent.set()
 
     sending = asyncio.create_task(send())
     sums = set()
-    while not sent.is_set():
+    while not sending.done():
+        await asyncio.sleep(0)  # what is remembered is answered without a pause for others
         seen = await shown(hub)
         values = [seen[key]["figure"]["value"] for key in ("a", "b")]
         sums.add(None if None in values else sum(values))
@@ -297,6 +305,16 @@ async def test_a_snapshot_never_mixes_two_instants(hub: HubUnderTest) -> None:
 
     assert sums <= {None, 100}
     assert 100 in sums
+
+
+async def test_who_does_not_want_it_packed_gets_it_plain(hub: HubUnderTest) -> None:
+    packed = [
+        "content-encoding"
+        in (await hub.client.get("/v1/screens/tong-quan/data", headers={"Accept-Encoding": sent})).headers
+        for sent in ("gzip", "br, gzip;q=0.5", "*", "gzip;q=0", "identity")
+    ]
+
+    assert packed == [True, True, True, False, False]
 
 
 async def test_a_target_colours_the_figure(hub: HubUnderTest) -> None:
@@ -368,11 +386,15 @@ async def test_to_change_screens_needs_its_own_right(hub: HubUnderTest) -> None:
         ([figure("a", VISITS), figure("a", VISITS, x=3)], "/pages/0/widgets/1/id", "id-taken"),
         ([figure("a", "health.visits")], "/pages/0/widgets/0/indicator", "unknown-indicator"),
         ([figure("a", VISITS, unit="99x")], "/pages/0/widgets/0/unit", "unknown-unit"),
+        ([figure("a", VISITS, unit="25813@garbage")], "/pages/0/widgets/0/unit", "unknown-unit"),
+        ([figure("a", VISITS, unit="721@2026-01-01")], "/pages/0/widgets/0/unit", "unknown-unit"),
         ([figure("a", VISITS, grain="hour")], "/pages/0/widgets/0/grain", "period-too-fine"),
         ([figure("a", VISITS, period="2024-13")], "/pages/0/widgets/0/period", "period-malformed"),
         ([{**figure("a", "admin.reform.par_rank"), "kind": "ranking"}], "/pages/0/widgets/0/indicator", "not-additive"),
-        ([{**figure("a", VISITS), "kind": "dial"}], "/pages/0/widgets/0", "invalid"),
-        ([{**figure("a", VISITS), "colour": "red"}], "/pages/0/widgets/0/figure/colour", "unknown-field"),
+        ([{**figure("a", VISITS), "kind": "dial"}], "/pages/0/widgets/0/kind", "not-one-of"),
+        ([{name: value for name, value in figure("a", VISITS).items() if name != "kind"}], "/pages/0/widgets/0/kind", "missing"),
+        ([figure("a", VISITS, w=13)], "/pages/0/widgets/0/w", "out-of-range"),
+        ([{**figure("a", VISITS), "colour": "red"}], "/pages/0/widgets/0/colour", "unknown-field"),
         (
             [{"id": "a", "kind": "domains", "headlines": {"health": [RECEIVED]}, "x": 0, "y": 0, "w": 1, "h": 1}],
             "/pages/0/widgets/0/headlines/health/0", "invalid",
@@ -390,6 +412,30 @@ async def test_every_mistake_in_a_definition_is_named_by_its_place(
     assert response.status_code == 422
     assert [(one["pointer"], one["code"]) for one in response.json()["errors"]] == [(pointer, code)]
     assert (await hub.client.get("/v1/screens/thu")).status_code == 404
+
+
+async def test_of_very_many_mistakes_the_first_are_named(hub: HubUnderTest) -> None:
+    body = screen()
+    widgets = [figure(f"a{number}", "no.such", unit="99x") for number in range(60)]
+    body["pages"] = [{"rows": 8, "widgets": widgets}]
+
+    response = await change(hub, "PUT", body=body)
+
+    assert (response.status_code, len(response.json()["errors"])) == (422, 50)
+
+
+async def test_a_screen_has_no_more_points_than_an_answer(hub: HubUnderTest) -> None:
+    long = {"kind": "trend", "indicator": VISITS, "count": 366, "x": 0, "y": 0, "w": 1, "h": 1}
+    body = screen()
+    body["pages"] = [
+        {
+            "rows": 24,
+            "widgets": [{**long, "id": f"a{page}-{place}", "x": place % 12, "y": place // 12} for place in range(60)],
+        }
+        for page in range(2)
+    ]
+
+    assert [one["pointer"] for one in (await change(hub, "PUT", body=body)).json()["errors"]] == ["/pages"]
 
 
 async def test_a_definition_that_is_far_too_large_is_refused(hub: HubUnderTest) -> None:
@@ -411,6 +457,7 @@ async def test_a_definition_that_is_far_too_large_is_refused(hub: HubUnderTest) 
         ("/v1/screens/tong-quan/data?unit=99x", 404, "unknown-unit"),
         ("/v1/screens/tong-quan/data?period=2024-13", 422, "invalid-request"),
         ("/v1/screens/tong-quan/data?period=2024-01-01T08:00:00", 422, "invalid-request"),
+        ("/v1/screens/tong-quan/data?asOf=9999-12-31T23:59:59-12:00", 422, "invalid-request"),
         ("/v1/screens/tong-quan/data?units=721", 422, "invalid-request"),
         ("/v1/screens/%00/data", 422, "invalid-request"),
     ],

@@ -10,7 +10,9 @@ import orjson
 import pytest
 import time_machine
 
+from app.auth import revoke_key
 from app.screens.live import Walls
+from app.screens.snapshot import View
 from tests.api.test_screens import RECEIVED, VISITS, change, day, figure, made, screen
 from tests.conftest import HubUnderTest
 
@@ -133,14 +135,18 @@ async def test_who_comes_back_is_told_what_was_missed_and_nothing_else(hub: HubU
     assert following["id"] > missed["id"] > seen
 
 
-@pytest.mark.parametrize("seen", ["1-0", "999999999-0"])
+@pytest.mark.parametrize("seen", ["1-0-{mark}", "999999999-0-{mark}", "999999999-0-00000000"])
 async def test_who_was_away_for_too_long_gets_the_whole(hub: HubUnderTest, seen: str) -> None:
     await two_tiles(hub)
-    async with watching(hub, last_event_id=seen) as viewer:
+    async with watching(hub) as viewer:
+        mark = (await viewer.event())["id"].rpartition("-")[2]
+    async with watching(hub, last_event_id=seen.format(mark=mark)) as viewer:
         assert (await viewer.event())["event"] == "snapshot"
 
 
-@pytest.mark.parametrize("seen", ["abc", "1", "-1-1", "1-1-1", "١-١", "1" * 50])
+@pytest.mark.parametrize(
+    "seen", ["abc", "1", "1-1", "-1-1-00000000", "1-1-1", "1-1-0000000G", "١-١-00000000", "1" * 50]
+)
 async def test_a_last_event_id_that_the_hub_never_gave_is_a_clear_problem(hub: HubUnderTest, seen: str) -> None:
     response = await hub.client.get("/v1/screens/tong-quan/events", headers=[(b"last-event-id", seen.encode())])
 
@@ -198,6 +204,56 @@ async def test_a_changed_definition_is_shown_whole(hub: HubUnderTest) -> None:
         event = await viewer.event()
 
     assert (event["event"], event["data"]["version"], list(event["data"]["data"])) == ("snapshot", 2, ["ho-so"])
+
+
+async def test_a_reading_that_one_process_showed_before_it_was_told_is_not_missed(hub: HubUnderTest) -> None:
+    """A viewer leaves a process that has not shown it, and comes to one that drew it first, before anything was told."""
+    view = View("thu", "25813", None, "en", frozenset())
+    await two_tiles(hub)
+    left, met = Walls(hub.hub), Walls(hub.hub)
+    await left.wall(view).picture()
+    seen = left.wall(view).state
+    await hub.send((VISITS, "25813", day(1), 8), settled=False)
+
+    await met.wall(view).picture()
+    missed = met.wall(view).since(seen)
+    await hub.settle()
+    await met.wall(view).picture()
+    missed += met.wall(view).since(seen)
+
+    assert b'"value":8' in missed
+
+
+async def test_the_stream_of_a_key_that_is_revoked_ends(hub: HubUnderTest) -> None:
+    await two_tiles(hub)
+    key = await hub.key("reader", scopes=["readings:read"])
+    async with watching(hub, x_api_key=key) as viewer:
+        await viewer.event()
+        async with hub.session() as session:
+            await revoke_key(session, key.split("_")[1])
+        await hub.settle()
+        await hub.sent((VISITS, "25813", day(1), 8))
+
+        assert (await viewer.event())["event"] == "reconnect"
+
+
+async def test_a_renamed_unit_is_shown_to_all_by_its_new_name(hub: HubUnderTest) -> None:
+    key = await hub.key("units", scopes=["catalogue:write"])
+
+    async def name(words: str) -> None:
+        unit = {"code": "brk", "kind": "region", "name_vi": words, "name_en": words, "valid_from": "2025-07-01"}
+        response = await hub.client.post("/v1/units", json={"units": [unit]}, headers={"X-API-Key": key})
+        assert response.status_code == 200, response.text
+        await hub.settle()
+
+    await name("Before")
+    await made(hub, screen(figure("kham", VISITS), unit="brk"))
+    async with watching(hub) as viewer:
+        assert (await viewer.event())["data"]["unit"]["name"] == "Before"
+        await name("After")
+        event = await viewer.event()
+
+    assert (event["event"], event["data"]["unit"]["name"]) == ("snapshot", "After")
 
 
 async def test_who_watches_a_screen_that_is_taken_away_is_sent_to_find_out(hub: HubUnderTest) -> None:

@@ -27,6 +27,7 @@ const WORDS = {
   "dialog.close": ["Đóng", "Close"],
   "domains.title": ["Các lĩnh vực", "Fields"],
   "domains.empty": ["Chưa có số liệu", "No figures yet"],
+  "domains.withheld": ["Không công khai", "Not public"],
   "feed.empty": ["Chưa có phản ánh, sự cố nào.", "No reports or incidents."],
   "live": ["Trực tiếp", "Live"],
   "live.connecting": ["Đang kết nối…", "Connecting…"],
@@ -83,8 +84,8 @@ const WORDS = {
   "status.estimated": ["ước", "estimate"],
   "status.final": ["chính thức", "final"],
   "status.provisional": ["sơ bộ", "preliminary"],
-  "synthetic": ["tổng hợp", "synthetic"],
-  "synthetic.long": ["Số liệu tổng hợp để trình diễn, không phải số thật", "Made up for the demo, not a measurement"],
+  "synthetic": ["mô phỏng", "synthetic"],
+  "synthetic.long": ["Số liệu mô phỏng để trình diễn, không phải số thật", "Made up for the demo, not a measurement"],
   "table.unit": ["Đơn vị", "Unit"],
   "trend.last": ["cùng kỳ năm trước", "the year before"],
   "landing.lead": [

@@ -11,7 +11,9 @@ import type { Scene } from "../scene.ts";
 
 export function domains({ tiles }: DomainsData, scene: Scene): Drawing {
   const speaking = tiles.filter((tile) => tile.figure && tile.figure.value !== null);
-  const silent = tiles.filter((tile) => !speaking.includes(tile));
+  const withheld = tiles.filter((tile) => tile.figure?.reason === "not-public");
+  const empty = tiles.filter((tile) => !speaking.includes(tile) && !withheld.includes(tile));
+  const silent = ([["domains.empty", empty], ["domains.withheld", withheld]] as const).filter(([, some]) => some.length > 0);
   return {
     title: say("domains.title"),
     nodes: [
@@ -24,8 +26,10 @@ export function domains({ tiles }: DomainsData, scene: Scene): Drawing {
       ))),
       silent.length > 0 && element(
         "section.silent", {},
-        element("h3", {}, say("domains.empty")),
-        element("ul", {}, ...silent.map(({ domain, name }) => element("li", { "data-domain": domain }, icon(`domain.${domain}`), element("span", {}, name)))),
+        ...silent.flatMap(([word, some]) => [
+          element("h3", {}, say(word)),
+          element("ul", {}, ...some.map(({ domain, name }) => element("li", { "data-domain": domain }, icon(`domain.${domain}`), element("span", {}, name)))),
+        ]),
       ),
     ],
   };
