@@ -13,7 +13,7 @@ def test_an_operator_adds_lists_and_revokes_displays(tmp_path: Path) -> None:
         # Its token is carried to the wall ...
         made = verb(tmp_path, "display", "add", "Lobby [1]", "--units", "bencat,25777")
         token, url = made.stdout.split()
-        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/screens/[a-z-]+#token=" + re.escape(token), url)
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/screens/tong-quan\?unit=bencat#token=" + re.escape(token), url)
         assert wall.post("/v1/displays/session", json={"token": token}).status_code == 204
         shown = {"screen": "tong-quan", "page": 1}
         assert wall.put("/v1/displays/me", json=shown).status_code == 204
