@@ -285,8 +285,20 @@ class Catalogue:
         """The sources whose figures are made up."""
         return frozenset(key for key, source in self.sources.items() if source.synthetic)
 
+    @cached_property
+    def _trees(self) -> dict[datetime, Tree]:
+        """Those of earlier times that were asked for last: one answer needs the same several times."""
+        return {}
+
     def tree_as_of(self, as_of: datetime | None) -> Tree:
-        return self.tree if as_of is None or as_of >= self._settled else _tree_as_of(self, as_of)
+        if as_of is None or as_of >= self._settled:
+            return self.tree
+        if (tree := self._trees.get(as_of)) is None:
+            tree = Tree(edge for edge in self.edges if edge.known(as_of))
+            while len(self._trees) >= _MOST_TREES:
+                self._trees.pop(next(iter(self._trees)), None)
+            self._trees[as_of] = tree
+        return tree
 
     def require_domain(self, code: str) -> Domain:
         if (domain := self.domains.get(code)) is None:
@@ -400,9 +412,7 @@ class Catalogue:
         return list(islice(matching, limit))
 
 
-@lru_cache(maxsize=4)  # one answer asks for the same tree several times
-def _tree_as_of(catalogue: Catalogue, as_of: datetime) -> Tree:
-    return Tree(edge for edge in catalogue.edges if edge.known(as_of))
+_MOST_TREES = 4
 
 
 def _nearest(code: str, codes: Iterable[str]) -> str:
