@@ -55,7 +55,8 @@ def settings_on(database: str) -> dict[str, str]:
 
 
 def make_key(data: Path, database: str) -> str:
-    words = ("key", "create", "--source", "browser-test", "--scope", "readings:write", "--scope", "screens:write")
+    scopes = ("readings:write", "readings:read", "screens:write")
+    words = ("key", "create", "--source", "browser-test", *(word for scope in scopes for word in ("--scope", scope)))
     return verb(data, *words, settings=settings_on(database)).stdout.strip()
 
 
