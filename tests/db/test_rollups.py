@@ -340,28 +340,6 @@ async def test_months_get_partitions_ahead_and_what_came_before_moves_in(hub: Hu
     assert values == [7, 8]
 
 
-async def test_who_looks_while_a_month_moves_in_sees_its_readings(hub: HubUnderTest) -> None:
-    """A statement waits for what moves; when it goes on, it knows where everything is."""
-    now = hub.hub.now()
-    day = f"{now:%Y-%m-%d}"
-    await hub.sent((DOSSIERS, BEN_CAT, day, 7))
-
-    async def look() -> object:
-        return await hub.hub.database.ask("SELECT count(*) FROM reading WHERE period_start >= current_date - 1", {})
-
-    await asyncio.gather(*(look() for _ in range(3)))  # connections that know the parts of the table
-    async with hub.session() as session:
-        await make_partitions(session, now)
-        waiting = [asyncio.create_task(look()) for _ in range(3)]
-        blocked = (
-            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        )
-        while await session.scalar(text(blocked)) != 3:
-            pass
-
-    assert await asyncio.gather(*waiting) == [[(1,)]] * 3
-
-
 async def test_workers_that_start_together_make_each_partition_once(hub: HubUnderTest) -> None:
     async def make() -> int:
         async with hub.session() as session:
