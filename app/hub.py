@@ -42,6 +42,10 @@ class Hub:
             async with self.database.read_session() as session:
                 await self.catalogues.current(session)
 
+    async def close(self) -> None:
+        await self.database.close()
+        self.catalogues.forget()  # FastAPI remembers every application that a process made, and with it what this holds
+
     def now(self) -> datetime:
         """Local wall time, naive: the calendar of periods."""
         return datetime.now(UTC).astimezone(self.settings.tz).replace(tzinfo=None)
@@ -54,4 +58,4 @@ async def hub_of(settings: Settings, url: str) -> AsyncIterator[Hub]:
     try:
         yield hub
     finally:
-        await hub.database.close()
+        await hub.close()

@@ -46,7 +46,7 @@ def create_app(settings: Settings, url: str | None = None, catalogues: Catalogue
             with contextlib.suppress(asyncio.CancelledError):
                 await listening
             await intake.close()
-            await hub.database.close()
+            await hub.close()
 
     app = FastAPIOffline(  # /docs without anything from outside: centres are closed networks
         title="IOC Hub",

@@ -28,6 +28,9 @@ class CatalogueCache:
         """The copy as it is: for who finds out in its own transaction whether it is still right."""
         return self._copy
 
+    def forget(self) -> None:
+        self._copy = None
+
     async def current(self, session: AsyncSession) -> Catalogue:
         """The catalogue as this transaction sees it."""
         version = await latest_change(session, "catalogue")

@@ -404,3 +404,4 @@ class Walls:
         for follower in self._followers.values():
             follower.cancel()
         await asyncio.gather(*self._followers.values(), return_exceptions=True)
+        self._walls.clear()
