@@ -194,6 +194,7 @@ def local_instant(moment: datetime, zone: tzinfo) -> datetime:
     return moment if moment.tzinfo is None else moment.astimezone(zone).replace(tzinfo=None)
 
 
+@lru_cache(maxsize=4096)  # units begin and end on few days, all on the same
 def midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day)
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import sys
 from collections import Counter
 from datetime import date, datetime
 from typing import Any
@@ -10,7 +11,7 @@ from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
-from app.catalogue.catalogue import Catalogue, Domain, Edge, Indicator, Source, Succession, Tree, Unit, fold
+from app.catalogue.catalogue import Catalogue, Domain, Edge, Indicator, Source, Succession, Tree, Unit
 from app.changes import latest_change
 from app.errors import Text
 from app.periods import midnight
@@ -80,7 +81,6 @@ async def load_catalogue(session: AsyncSession, version: int) -> Catalogue:
             direction=row.direction,
             public=row.public,
             origin=row.origin,
-            search=fold(f"{row.code} {row.name_vi} {row.name_en}"),
         )
         for row in indicator_rows
     ]
@@ -88,7 +88,7 @@ async def load_catalogue(session: AsyncSession, version: int) -> Catalogue:
         row.id: Unit(
             id=row.id,
             code=row.code,
-            kind=row.kind,
+            kind=sys.intern(row.kind),
             name=Text(row.name_vi, row.name_en),
             valid_from=row.valid_from,
             valid_to=row.valid_to,
@@ -96,7 +96,6 @@ async def load_catalogue(session: AsyncSession, version: int) -> Catalogue:
             longitude=row.longitude,
             start=_start(row.valid_from),
             end=_end(row.valid_to),
-            search=fold(f"{row.code} {row.name_vi} {row.name_en}"),
         )
         for row in unit_rows
     }

@@ -30,7 +30,7 @@ BASE_GRAIN: Mapping[str, Grain] = {
 ADMINISTRATIVE = frozenset({"province", "district", "commune"})
 
 
-@lru_cache(maxsize=32_768)  # all names of the country: they are folded again at every change of the catalogue
+@lru_cache(maxsize=32_768)  # all names of the country, once somebody searches
 def fold(text: str) -> str:
     """Lower case without Vietnamese accents, for search: "Bến Cát" and "ben cat" are the same."""
     plain = unicodedata.normalize("NFD", text.lower().replace("đ", "d"))
@@ -69,7 +69,10 @@ class Indicator:
     direction: str
     public: bool
     origin: str
-    search: str
+
+    @property
+    def search(self) -> str:
+        return fold(f"{self.code} {self.name.vi} {self.name.en}")
 
     @property
     def base(self) -> Grain:
@@ -101,7 +104,10 @@ class Unit:
     longitude: float | None
     start: datetime
     end: datetime
-    search: str
+
+    @property
+    def search(self) -> str:
+        return fold(f"{self.code} {self.name.vi} {self.name.en}")
 
     @property
     def address(self) -> str:

@@ -64,7 +64,7 @@ def indicators_of(laws: str) -> dict[str, Indicator]:
             periodicity=periodicity, over_time=over_time, over_units=over_units,
             numerator_id=NUMBERS["n"] if over_time == "ratio" else None,
             denominator_id=NUMBERS["d"] if over_time == "ratio" else None,
-            direction="neutral", public=True, origin="test", search="",
+            direction="neutral", public=True, origin="test",
         )  # fmt: skip
     return found
 
@@ -98,7 +98,7 @@ def _unit(number: int, name: str, since: str, until: str) -> Unit:
     return Unit(
         id=number, code=name, kind=KINDS.get(name, "commune"), name=NAMELESS,
         valid_from=date.fromisoformat(since) if since else None, valid_to=date.fromisoformat(until) if until else None,
-        latitude=None, longitude=None, start=_from(since), end=_to(until), search="",
+        latitude=None, longitude=None, start=_from(since), end=_to(until),
     )  # fmt: skip
 
 
