@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -12,6 +12,7 @@ from app.catalogue.cache import CatalogueCache
 from app.changes import ChangeFeed
 from app.database import Database
 from app.displays import Displays
+from app.rollups.stored import Lookups
 from app.settings import Settings
 
 
@@ -24,10 +25,12 @@ class Hub:
     catalogues: CatalogueCache = field(default_factory=CatalogueCache)
     keys: Keys = field(init=False)
     displays: Displays = field(init=False)
+    lookups: Lookups = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "keys", Keys(self.database, self.pepper))
         object.__setattr__(self, "displays", Displays(self.database, self.changes, self.pepper))
+        object.__setattr__(self, "lookups", Lookups(self.database.ask))
 
     @classmethod
     def open(cls, settings: Settings, url: str, catalogues: CatalogueCache | None = None) -> "Hub":
@@ -48,7 +51,7 @@ class Hub:
 
     def now(self) -> datetime:
         """Local wall time, naive: the calendar of periods."""
-        return datetime.now(UTC).astimezone(self.settings.tz).replace(tzinfo=None)
+        return datetime.now(self.settings.tz).replace(tzinfo=None)
 
 
 @contextlib.asynccontextmanager

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.catalogue.catalogue import Catalogue, Indicator, Tree, Unit
-from app.database import Database
 from app.periods import Grain, Period, buckets
 from app.rollups.laws import (
     Comparison,
@@ -24,7 +23,7 @@ from app.rollups.laws import (
     state_of,
 )
 from app.rollups.observations import Span, fetch_observations, reach
-from app.rollups.stored import Ask, Stored, StoredLaws, ask_session, fetch_stored
+from app.rollups.stored import Lookup, Lookups, StoredLaws, ask_session, fetch_stored
 from app.rollups.targets import Target, find_targets
 
 
@@ -86,10 +85,10 @@ async def aggregate(session: AsyncSession, catalogue: Catalogue, question: Quest
 
 
 async def aggregate_plain(
-    database: Database, catalogue: Catalogue, question: Question, *, now: datetime
+    lookups: Lookups, catalogue: Catalogue, question: Question, *, now: datetime
 ) -> list[Series] | None:
     """Answer a question that is `plain` by one statement and without a transaction. None: the catalogue is another by now."""
-    stored = await _stored_cells(database.ask, catalogue, question)
+    stored = await lookups.fetch(_lookup(catalogue, question))
     if stored.catalogue != catalogue.version:
         return None
     nothing = Observations().freeze()
@@ -145,7 +144,7 @@ def _achievement(indicator: Indicator, figure: Figure, target: Target) -> Achiev
 
 async def prepare_stored(session: AsyncSession, catalogue: Catalogue, question: Question, *, now: datetime) -> Laws:
     """The laws over stored figures. Only where a part of a bucket is asked for, the readings of that part are fetched too."""
-    stored = await _stored_cells(partial(ask_session, session), catalogue, question)
+    stored = await fetch_stored(partial(ask_session, session), [_lookup(catalogue, question)])
     needs: dict[Indicator, list[Span]] = {}
     for indicator in question.indicators:
         for part in catalogue.parts_of(indicator) or [indicator]:
@@ -157,11 +156,11 @@ async def prepare_stored(session: AsyncSession, catalogue: Catalogue, question: 
     return StoredLaws(catalogue.indicators_by_id, catalogue.tree, stored, observations, now=now)
 
 
-async def _stored_cells(ask: Ask, catalogue: Catalogue, question: Question) -> Stored:
-    return await fetch_stored(ask, _cells(catalogue, question), question.units, catalogue.parent_ids)
+def _lookup(catalogue: Catalogue, question: Question) -> Lookup:
+    return Lookup.of(_buckets(catalogue, question), question.units, catalogue.parent_ids)
 
 
-def _cells(catalogue: Catalogue, question: Question) -> Iterable[tuple[Indicator, Period]]:
+def _buckets(catalogue: Catalogue, question: Question) -> Iterable[tuple[Indicator, Period]]:
     """The buckets that figures and their comparisons look up; of a ratio also those of its parts."""
     kinds = question.compare & {"previous", "year_ago"}
     others = (other_bucket(kind, bucket) for kind in kinds for bucket in question.buckets)

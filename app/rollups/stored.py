@@ -1,10 +1,11 @@
 """Rollups as they are stored: how rows are written, and figures out of them."""
 
-from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from itertools import compress
 from typing import Any, LiteralString
 
 import psycopg
@@ -70,27 +71,58 @@ class StoredLaws(Laws):
 
 @dataclass(slots=True)
 class Stored:
-    """What a question needs of `rollup` and `reading`, and the version of the catalogue at that instant."""
+    """What questions need of `rollup` and `reading`, and the version of the catalogue at that instant."""
 
     catalogue: int = 0
     rollups: dict[Key, Derived] = field(default_factory=dict)
     readings: dict[Key, Observation] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """What a question looks up: each of these buckets, by its indicator and itself, of each of these units."""
+
+    buckets: Mapping[tuple[int, int, datetime], tuple[Indicator, Period]]
+    units: Mapping[int, Unit]
+    parents: Collection[int]  # the units that have children or had
+    folded: frozenset[
+        tuple[int, int, datetime]
+    ]  # those of the buckets that are not stored where a unit has no children
+
+    @classmethod
+    def of(
+        cls, buckets: Iterable[tuple[Indicator, Period]], units: Iterable[Unit], parents: Collection[int]
+    ) -> "Lookup":
+        asked = {(indicator.id, bucket.grain.value, bucket.start): (indicator, bucket) for indicator, bucket in buckets}
+        folded = frozenset(key for key, (indicator, bucket) in asked.items() if is_folded(indicator, bucket.grain))
+        return cls(asked, {unit.id: unit for unit in units}, parents, folded)
+
+    def __len__(self) -> int:
+        return len(self.buckets) * len(self.units)
+
+    def keys(self) -> dict[Key, bool]:
+        """Each row that may answer it, and whether it may be a rollup."""
+        return {
+            (indicator_id, unit_id, grain, start): unit_id in self.parents
+            or (indicator_id, grain, start) not in self.folded
+            for indicator_id, grain, start in self.buckets
+            for unit_id in self.units
+        }
+
+
 # The key of a row is known in full, so both tables are looked up, never searched, however much they hold. `first` and `last` say
 # nothing new, but let the planner leave out all other months.
 _STORED = """
 WITH asked AS (
-    SELECT b.indicator_id, u.unit_id, b.grain, b.period_start, u.parent OR NOT b.folded AS stored
-      FROM unnest(%(indicators)s, %(grains)s, %(starts)s, %(folded)s) AS b(indicator_id, grain, period_start, folded),
-           unnest(%(units)s, %(parents)s) AS u(unit_id, parent)
+    SELECT * FROM unnest(%(indicators)s, %(units)s, %(grains)s, %(starts)s, %(rolled_up)s)
+                  AS a(indicator_id, unit_id, grain, period_start, rolled_up)
 ), stored AS (
     SELECT r.indicator_id, r.unit_id, r.grain, r.period_start, r.value, r.status, r.source_ids, r.until, NULL AS note,
            r.units_present, r.units_expected, r.periods_present, r.periods_expected
       FROM asked a
       JOIN rollup r ON r.indicator_id = a.indicator_id AND r.unit_id = a.unit_id AND r.grain = a.grain
                    AND r.period_start = a.period_start
-     WHERE a.stored
+     WHERE a.rolled_up
 ), reported AS (
     SELECT r.indicator_id, r.unit_id, r.grain, r.period_start, r.value, r.status, ARRAY[r.source_id], NULL::timestamp, r.note,
            NULL::int, NULL::int, NULL::int, NULL::int
@@ -135,29 +167,27 @@ def _question(*, folded: bool, sent: bool, last: bool) -> LiteralString:
     return _STORED + _CELLS + _ANSWERED.format(more=_FOLDED.format(folded=cells))
 
 
-async def fetch_stored(
-    ask: Ask, buckets: Iterable[tuple[Indicator, Period]], units: Iterable[Unit], parents: Collection[int]
-) -> Stored:
-    """The rollups and the readings of exactly these buckets, of each of the units: one statement.
-
-    Args:
-        parents: which of the units have children or had.
-    """
-    asked = {(indicator.id, *bucket): (indicator, bucket) for indicator, bucket in buckets}
-    by_id = {unit.id: unit for unit in units}
-    indicator_ids, grains, starts = zip(*asked, strict=True) if asked else ((), (), ())
-    folded = [is_folded(indicator, bucket.grain) for indicator, bucket in asked.values()]
+async def fetch_stored(ask: Ask, lookups: Sequence[Lookup]) -> Stored:
+    """The rollups and the readings of exactly these buckets and units, in one statement. There may be more in it than one asked."""
+    keys: dict[Key, bool] = {}
+    buckets: dict[tuple[int, int, datetime], tuple[Indicator, Period]] = {}
+    units: dict[int, Unit] = {}
+    cells: list[tuple[Any, ...]] = []
+    for one in lookups:
+        keys |= one.keys()
+        buckets |= one.buckets
+        units |= one.units
+        cells += (cell for key in one.folded for cell in _cells(*one.buckets[key], one.units, one.parents))
+    indicator_ids, unit_ids, grains, starts = zip(*keys, strict=True) if keys else ((), (), (), ())
     facts: dict[str, Any] = {
         "indicators": Integers.of(indicator_ids),
+        "units": Integers.of(unit_ids),
         "grains": Integers.of(grains),
         "starts": Timestamps.at(starts),
+        "rolled_up": Booleans.of(list(keys.values())),
         "first": min(starts, default=None),
         "last": max(starts, default=None),
-        "folded": Booleans.of(folded),
-        "units": Integers.of(list(by_id)),
-        "parents": Booleans.of([unit_id in parents for unit_id in by_id]),
     }
-    cells = [cell for one in compress(asked.values(), folded) for cell in _cells(*one, by_id, parents)]
     if cells:
         facts |= {name: list(column) for name, column in zip(_CELL_COLUMNS, zip(*cells, strict=True), strict=True)}
     question = _question(
@@ -178,12 +208,62 @@ async def fetch_stored(
             stored.readings[key] = Observation(anchor_of(grain, start), end, value, status, sources, note)
         else:
             if expected_periods is None:
-                (indicator, bucket), unit = asked[indicator_id, number, start], by_id[unit_id]
+                (indicator, bucket), unit = buckets[indicator_id, number, start], units[unit_id]
                 expected_periods = count_base_periods(indicator.base, max(start, unit.start), min(bucket.end, unit.end))
             coverage = Coverage((present, expected), (periods, expected_periods))
             part = None if value is None else Part(value, status, sources, until)
             stored.rollups[key] = Derived(part, coverage, refused=part is None)
     return stored
+
+
+class Lookups:
+    """One process's way to what is stored: what is looked up while a statement runs goes together in the next one.
+
+    To send a statement and to receive its rows takes longer than to look up the figures of a screen.
+    """
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+        self._waiting: deque[tuple[Lookup, asyncio.Future[Stored]]] = deque()
+        self._asking: set[asyncio.Task[None]] = set()
+
+    async def fetch(self, lookup: Lookup) -> Stored:
+        """What `fetch_stored` finds, and perhaps what others asked.
+
+        Raises:
+            psycopg.Error: the database failed.
+        """
+        if lookup.folded or len(lookup) > _SMALL:
+            return await fetch_stored(self._ask, [lookup])
+        answer: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
+        self._waiting.append((lookup, answer))
+        if len(self._asking) < _AT_ONCE:
+            asking = asyncio.create_task(self._fetch())
+            self._asking.add(asking)
+            asking.add_done_callback(self._asking.discard)
+        return await answer
+
+    async def _fetch(self) -> None:
+        """Until nobody waits."""
+        while self._waiting:
+            together = [self._waiting.popleft() for _ in range(min(len(self._waiting), _TOGETHER))]
+            try:
+                stored = await fetch_stored(self._ask, [lookup for lookup, _ in together])
+            except BaseException as error:
+                for _, answer in together:
+                    if not answer.done():
+                        answer.set_exception(error)
+                if not isinstance(error, Exception):
+                    raise
+            else:
+                for _, answer in together:
+                    if not answer.done():
+                        answer.set_result(stored)
+
+
+_SMALL = 100  # rows that a question which goes together with others looks up at most
+_TOGETHER = 16
+_AT_ONCE = 2  # statements at a time: the second does not wait for a first that is slow
 
 
 _CELL_COLUMNS = (
