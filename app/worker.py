@@ -17,7 +17,7 @@ from app.readings.demo import feed_demo
 from app.readings.idempotency import forget_old_answers
 from app.readings.partitions import make_partitions
 from app.readings.retention import forget_instants
-from app.rollups.roller import roll
+from app.rollups.roller import newest_mark, roll
 
 log = structlog.get_logger(__name__)
 
@@ -47,8 +47,8 @@ async def _forever(hub: Hub, deed: Callable[[Hub], Awaitable[None]], *, every: f
 async def _roll(hub: Hub) -> None:
     """Pass after pass only while there is more than one of them takes: what comes meanwhile is cheaper together.
 
-    While senders bring more than passes take, which nobody keeps up with, half of the time is theirs: they wait for each answer,
-    and the figures, which are late already, catch up when the flood is over.
+    While senders bring more than passes take, which nobody keeps up with, two thirds of the time are theirs: they wait for each
+    answer, and the figures, which are late already, catch up when the flood is over.
     """
     full = True
     while full:
@@ -57,7 +57,22 @@ async def _roll(hub: Hub) -> None:
             rolled = await roll(session, hub.catalogues)
         full = rolled.full
         if rolled.flooded:
-            await asyncio.sleep(time.monotonic() - began)
+            await rest(hub, 2 * (time.monotonic() - began))
+
+
+async def rest(hub: Hub, seconds: float) -> None:
+    """For so long, or until nobody brings any more."""
+    end, before = time.monotonic() + seconds, -1
+    while time.monotonic() < end:
+        async with hub.database.read_session() as session:
+            newest = await newest_mark(session)
+        if newest == before:
+            return
+        before = newest
+        await asyncio.sleep(_GLANCE)
+
+
+_GLANCE = 0.1  # seconds
 
 
 async def _make_partitions(hub: Hub) -> None:

@@ -80,9 +80,14 @@ async def roll(session: AsyncSession, catalogues: CatalogueCache, *, most: int =
         await _compute(session, _Plan.of(catalogue, touched), frozen)
     change = await announce(session, "readings", ids)
     full = len(marks) == most or sum(len(mark.unit_ids) for mark in marks) >= MOST_CELLS
-    newest: int = (await session.execute(text(_NEWEST))).scalar_one()
-    flooded = full and newest - marks[0].newest > len(marks)
+    flooded = full and await newest_mark(session) - marks[0].newest > len(marks)
     return Rolled(len(marks), full, flooded, len(touched), min(mark.marked_at for mark in marks), change)
+
+
+async def newest_mark(session: AsyncSession) -> int:
+    """The number of the last mark that was made and not yet consumed; it rises."""
+    newest: int = (await session.execute(text("SELECT coalesce(max(id), 0) FROM stale_mark"))).scalar_one()
+    return newest
 
 
 _CLAIM = """
@@ -95,7 +100,6 @@ WITH free AS MATERIALIZED (
 DELETE FROM stale_mark m USING claimed c WHERE (m.indicator_id, m.id) = (c.indicator_id, c.id)
 RETURNING m.indicator_id, m.grain, m.period_start, m.unit_ids, m.marked_at, (SELECT max(id) FROM stale_mark) AS newest
 """
-_NEWEST = "SELECT coalesce(max(id), 0) FROM stale_mark"
 _LOCK = """
 SELECT pg_advisory_xact_lock(:lock, id) FROM (SELECT unnest(CAST(:indicators AS int[])) AS id ORDER BY id) AS sorted
 """

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from app.hub import Hub
 from app.readings.demo import feed_demo, load_demo
 from app.readings.streams import STREAMS, made_up
-from app.worker import run_loops
+from app.worker import rest, run_loops
 from tests.conftest import HubUnderTest
 
 
@@ -149,3 +149,8 @@ async def test_a_deed_that_fails_does_not_end_the_roller(hub: HubUnderTest, monk
         await loops
 
     assert (await hub.point("health.emergency", "79", "2026", "year"))["value"] == 2
+
+
+async def test_the_roller_rests_no_longer_than_senders_come(hub: HubUnderTest) -> None:
+    async with asyncio.timeout(60):
+        await rest(hub.hub, 3600)
