@@ -26,6 +26,7 @@ from fastapi import FastAPI
 from uvicorn.server import HANDLED_SIGNALS
 from uvicorn.supervisors import Multiprocess
 
+from app.http import Http
 from app.hub import hub_of
 from app.logs import configure_logs
 from app.main import create_app
@@ -42,7 +43,7 @@ def serve(settings: Settings, url: str, listening: socket.socket) -> None:
     _allow_many_viewers()
     config = uvicorn.Config(
         partial(_served, settings, url), factory=True, workers=settings.processes, log_config=None, access_log=False,
-        server_header=False, timeout_graceful_shutdown=_LAST_REQUESTS, timeout_worker_healthcheck=_HUNG,
+        http=Http, server_header=False, timeout_graceful_shutdown=_LAST_REQUESTS, timeout_worker_healthcheck=_HUNG,
     )  # fmt: skip
     with _background_work(settings, url) if settings.worker else contextlib.nullcontext():
         if settings.processes == 1:
