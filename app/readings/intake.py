@@ -19,7 +19,7 @@ from app.readings.idempotency import Overtaken
 from app.readings.ingest import Outdated, Receipt, Stored, Submission, store
 from app.readings.ownership import KnownOwners
 
-_WRITERS = 2
+_WRITERS = 4
 _GROUP_ROWS = 500  # a group grows up to here; whoever has more than half of it is a group of its own
 _BODIES_AT_WORK = 64 * 2**20
 

@@ -51,9 +51,12 @@ _CLAIM = """
 INSERT INTO ownership (indicator_id, unit_id, source_id)
 SELECT * FROM unnest(%(indicators)s, %(units)s, %(sources)s) ON CONFLICT DO NOTHING
 """
+# One step down the index for each pair, however many there are; a join would read all that there are.
 _OWNERS = """
 SELECT indicator_id, unit_id, source_id
-  FROM unnest(%(indicators)s, %(units)s) AS asked(indicator_id, unit_id) JOIN ownership o USING (indicator_id, unit_id)
+  FROM unnest(%(indicators)s, %(units)s) AS asked(indicator_id, unit_id)
+ CROSS JOIN LATERAL (SELECT source_id FROM ownership o
+                      WHERE o.indicator_id = asked.indicator_id AND o.unit_id = asked.unit_id LIMIT 1) AS owner
 """
 
 
@@ -63,15 +66,18 @@ async def claim(
     """Give each pair to the source that claims it, unless it has an owner; returns the owners of all that is asked for.
 
     In the order of the pairs, so that two transactions that claim the same wait for each other in one direction only.
-    The owners are looked up by a statement of its own: it sees whom the claims had to wait for. An owner may be taken away
+    Whom a claim had to wait for is looked up by a statement of its own, which sees it. An owner may be taken away
     until the commit; whose batch it is cannot (app.readings.demo), so nothing is stored for a source that is gone.
     """
-    if claims:
-        pairs = sorted(claims)
-        sources = Integers.of([claims[pair] for pair in pairs])
-        await cursor.execute(_CLAIM, _columns(pairs) | {"sources": sources}, prepare=True)
-        if cursor.rowcount == len(claims) and claims.keys() >= set(asked):
-            return dict(claims)
+    owners = await _owners(cursor, asked)
+    if free := sorted(claims.keys() - owners):
+        mine = {pair: claims[pair] for pair in free}
+        await cursor.execute(_CLAIM, _columns(free) | {"sources": Integers.of(list(mine.values()))}, prepare=True)
+        owners |= mine if cursor.rowcount == len(free) else await _owners(cursor, free)
+    return owners
+
+
+async def _owners(cursor: psycopg.AsyncCursor[Any], asked: Collection[Pair]) -> dict[Pair, int]:
     await cursor.execute(_OWNERS, _columns(list(asked)), prepare=True)
     return {(indicator, unit): source for indicator, unit, source in await cursor.fetchall()}
 
