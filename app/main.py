@@ -16,7 +16,7 @@ from app.hub import Hub
 from app.middleware import BoundedBody, RequestContext
 from app.readings.intake import Intake
 from app.routers import aggregates, catalogue, displays, operations, pages, readings, screens, targets
-from app.routers.shortcut import Shortcut
+from app.routers.shortcut import Shortcut, Shortcuts
 from app.screens.live import Walls
 from app.settings import Settings
 
@@ -62,6 +62,7 @@ def create_app(settings: Settings, url: str | None = None, catalogues: Catalogue
             "logs": False,
         },  # the hub's own are enough; to look for others costs
     )
+    app.add_middleware(Shortcuts, shortcuts=_SHORTCUTS)  # the first is the innermost
     # Only batches may be large, and their sender is known before they are read.
     app.add_middleware(
         BoundedBody, limit=min(2**21, settings.max_body_bytes), limits={"/v1/readings": settings.max_body_bytes}
@@ -72,8 +73,12 @@ def create_app(settings: Settings, url: str | None = None, catalogues: Catalogue
     # In the order in which they are asked most.
     for module in (readings, catalogue, aggregates, screens, targets, displays, operations, pages):
         app.include_router(module.router)
-    app.router.routes.insert(0, Shortcut("GET", "/v1/screens/{slug}/events", screens.get_events_plainly))
-    app.router.routes.insert(0, Shortcut("GET", "/v1/screens/{slug}/data", screens.get_snapshot_plainly))
-    app.router.routes.insert(0, Shortcut("GET", "/v1/aggregates", aggregates.get_plainly))
-    app.router.routes.insert(0, Shortcut("POST", "/v1/readings", readings.post_plainly))
     return app
+
+
+_SHORTCUTS = [
+    Shortcut.to("POST", "/v1/readings", readings.post_plainly),
+    Shortcut.to("GET", "/v1/screens/{slug}/data", screens.get_snapshot_plainly),
+    Shortcut.to("GET", "/v1/aggregates", aggregates.get_plainly),
+    Shortcut.to("GET", "/v1/screens/{slug}/events", screens.get_events_plainly),
+]

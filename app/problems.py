@@ -113,6 +113,14 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, unexpected)
 
 
+async def answer_to(request: Request, error: Exception) -> Response:
+    """The answer to what was raised where the framework does not catch it."""
+    handlers = request.app.exception_handlers
+    handler = next(handlers[kind] for kind in type(error).__mro__ if kind in handlers)
+    answer: Response = await handler(request, error)
+    return answer
+
+
 def _of_http(request: Request, error: HTTPException) -> HubError:
     match error.status_code:
         case 404:

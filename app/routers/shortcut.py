@@ -4,34 +4,56 @@ To find the route and to resolve parameters and dependencies costs the framework
 up the figures of a screen.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass
+from re import Pattern
 
 from fastapi import Request, Response
-from starlette.routing import BaseRoute, Match, compile_path
-from starlette.types import Receive, Scope, Send
+from starlette.routing import compile_path
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from app.problems import answer_to
 
 Handler = Callable[[Request], Awaitable[Response | None]]
 
 
-class Shortcut(BaseRoute):
+@dataclass(frozen=True, slots=True)
+class Shortcut:
     """A way to what is asked plainly. The handler returns None, before it reads the body, for what needs the framework after all."""
 
-    def __init__(self, method: str, path: str, handler: Handler) -> None:
-        self.method, self.path, self.handler = method, path, handler
-        self._path, _, _ = compile_path(path)
+    method: str
+    path: str
+    handler: Handler
+    pattern: Pattern[str]
+    busy: bool = True  # too much for the log
 
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        if (
-            scope.get("method") == self.method
-            and "declined" not in scope
-            and (found := self._path.match(scope["path"]))
-        ):
-            return Match.FULL, {"route": self, "path_params": found.groupdict()}
-        return Match.NONE, {}
+    @classmethod
+    def to(cls, method: str, path: str, handler: Handler) -> "Shortcut":
+        return cls(method, path, handler, compile_path(path)[0])
 
-    async def handle(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self.handler(Request(scope, receive, send))
-        if response is None:
-            await scope["router"]({**scope, "declined": True}, receive, send)
-        else:
-            await response(scope, receive, send)
+
+class Shortcuts:
+    """Around the framework, for who need not go through it."""
+
+    def __init__(self, app: ASGIApp, shortcuts: Iterable[Shortcut]) -> None:
+        self.app = app
+        self._by_method: dict[str, list[Shortcut]] = {}
+        for one in shortcuts:
+            self._by_method.setdefault(one.method, []).append(one)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        for shortcut in self._by_method.get(scope.get("method", ""), ()):
+            if (found := shortcut.pattern.match(scope["path"])) is None:
+                continue
+            own = {**scope, "path_params": found.groupdict()}
+            request = Request(own, receive, send)
+            try:
+                response = await shortcut.handler(request)
+            except Exception as error:
+                response = await answer_to(request, error)
+            if response is None:
+                break
+            scope["route"] = shortcut
+            await response(own, receive, send)
+            return
+        await self.app(scope, receive, send)

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import gzip
 import hashlib
+import math
 import re
 import time
 from collections import OrderedDict
@@ -98,7 +99,7 @@ class Wall:
         self._depends: dict[str, frozenset[int]] = {}
         self._concerning: frozenset[int] = frozenset()  # all indicators that it depends on
         self._looked = datetime.min  # local time of the last look
-        self._turn: datetime | None = None  # the next moment at which something looks different by itself
+        self._turn = math.inf  # seconds since 1970, of the clock: when something will look different by itself
         self._began = State(0, 0)  # who has seen less needs the whole picture
         self._state = State(0, 0)
         self._picture: Picture | None = None
@@ -119,7 +120,7 @@ class Wall:
     def fresh(self) -> bool:
         """Whether the picture is known to be right without asking the database."""
         changes = self._hub.changes
-        if self._picture is None or not changes.live or (self._turn is not None and self._hub.now() >= self._turn):
+        if self._picture is None or not changes.live or time.time() >= self._turn:
             return False
         if changes.latest == self._heard:
             return True
@@ -192,7 +193,10 @@ class Wall:
         whole = not self._widgets
         turns = {key: drawn[key].turns if key in drawn else self._widgets[key].turns for key in ids}
         moments = frozenset().union(*turns.values())
-        self._looked, self._turn = scene.now, min((one for one in moments if one > scene.now), default=None)
+        self._looked = scene.now
+        self._turn = min(
+            (one.replace(tzinfo=scene.zone).timestamp() for one in moments if one > scene.now), default=math.inf
+        )
         passed = max((_seconds(one) for one in moments if one <= scene.now), default=0)
         state = State(change, max(self._state.turn, passed))
         if state <= self._state:  # should it look different for no reason that is known, it is told all the same
@@ -270,10 +274,7 @@ class Wall:
                 await asyncio.sleep(pause)
             else:
                 wait = next_beat - time.monotonic()
-                if not changes.live:
-                    wait = min(wait, _AGAIN)
-                elif self._turn is not None:
-                    wait = min(wait, (self._turn - self._hub.now()).total_seconds())
+                wait = min(wait, self._turn - time.time() if changes.live else _AGAIN)
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(changes.reached(changes.latest + 1), max(0.0, wait) + 0.001)
             if time.monotonic() >= next_beat:
