@@ -2,7 +2,7 @@
 
 import asyncio
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, LiteralString
 
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -338,6 +338,28 @@ async def test_months_get_partitions_ahead_and_what_came_before_moves_in(hub: Hu
     await hub.sent((DOSSIERS, BEN_CAT, day, 8))
     values = [one["value"] for one in await hub.reported(DOSSIERS, BEN_CAT, includeHistory="true", **{"from": day})]
     assert values == [7, 8]
+
+
+async def test_who_looks_while_a_month_moves_in_sees_its_readings(hub: HubUnderTest) -> None:
+    """A statement waits for what moves; when it goes on, it knows where everything is."""
+    now, ask = hub.hub.now(), hub.hub.database.ask
+    await hub.sent((DOSSIERS, BEN_CAT, f"{now:%Y-%m-%d}", 7))
+
+    async def look() -> object:
+        return await ask("SELECT count(*) FROM reading WHERE period_start >= current_date - 1", {})
+
+    await asyncio.gather(*(look() for _ in range(3)))  # connections that know the parts of the table
+    async with hub.session() as session:
+        await make_partitions(session, now)
+        waiting = [asyncio.create_task(look()) for _ in range(3)]
+        blocked: LiteralString = (
+            "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
+        async with asyncio.timeout(60):
+            while await ask(blocked, {}) != [(3,)]:  # in a transaction it would see the same for ever
+                await asyncio.sleep(0)
+
+    assert await asyncio.gather(*waiting) == [[(1,)]] * 3
 
 
 async def test_workers_that_start_together_make_each_partition_once(hub: HubUnderTest) -> None:
