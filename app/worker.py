@@ -24,6 +24,7 @@ log = structlog.get_logger(__name__)
 
 async def run_loops(hub: Hub) -> None:
     """Until cancelled."""
+    await hub.warm_up()  # or the first readings would not be on any wall before the catalogue is read
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(_forever(hub, _make_partitions, every=3600))
         tasks.create_task(_forever(hub, _roll, every=0.1))

@@ -13,7 +13,7 @@ from app.hub import Hub
 from app.readings.demo import feed_demo, load_demo
 from app.readings.streams import STREAMS, made_up
 from app.worker import rest, run_loops
-from tests.conftest import HubUnderTest
+from tests.conftest import SETTINGS, HubUnderTest
 
 
 async def test_health_is_the_process_and_readiness_its_surroundings(hub: HubUnderTest) -> None:
@@ -154,3 +154,15 @@ async def test_a_deed_that_fails_does_not_end_the_roller(hub: HubUnderTest, monk
 async def test_the_roller_rests_no_longer_than_senders_come(hub: HubUnderTest) -> None:
     async with asyncio.timeout(60):
         await rest(hub.hub, 3600)
+
+
+async def test_the_worker_knows_the_catalogue_before_the_first_reading_comes(reference_database: str) -> None:
+    hub = Hub.open(SETTINGS, reference_database)
+    loops = asyncio.create_task(run_loops(hub))
+    async with asyncio.timeout(60):
+        while hub.catalogues.latest is None:
+            await asyncio.sleep(0)
+    loops.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await loops
+    await hub.close()
