@@ -161,7 +161,7 @@ async def test_the_worker_knows_the_catalogue_before_the_first_reading_comes(ref
     loops = asyncio.create_task(run_loops(hub))
     async with asyncio.timeout(60):
         while hub.catalogues.latest is None:
-            await asyncio.sleep(0)
+            await hub.database.ask("SELECT pg_sleep(0.01)", {})
     loops.cancel()
     with contextlib.suppress(asyncio.CancelledError):
         await loops
