@@ -215,6 +215,23 @@ async def test_a_screen_that_does_not_exist_is_a_sentence(browser: Browser, live
         await expect(wall.page.locator(".notice a")).to_have_attribute("href", "/")
 
 
+@pytest.mark.parametrize(
+    ("language", "words"), [("vi", "không có đơn vị trực thuộc"), ("en", "no units below this one")]
+)
+async def test_the_wall_of_a_ward_says_that_it_has_no_units_below(
+    browser: Browser, lively_hub: Hub, language: str, words: str
+) -> None:
+    async with glass(browser) as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/tong-quan?unit=25840&page=3&lang={language}")
+        await wall.live()
+
+        await expect(wall.page.locator("[data-widget=giai-ngan-phuong]")).to_contain_text(words)
+        parts = wall.page.locator("[data-widget=thu-theo-phuong]")
+        await expect(parts).to_contain_text(words)
+        await expect(parts.locator(".bars")).to_have_count(0)
+        assert await wall.page.evaluate(MISFITS) == []
+
+
 async def test_a_wall_may_look_back(browser: Browser, lively_hub: Hub) -> None:
     async with glass(browser) as wall:
         await wall.page.goto(f"{lively_hub.url}/screens/chuyen-doi-so?page=1&asOf={this_minute()}")

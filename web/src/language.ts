@@ -65,6 +65,7 @@ const WORDS = {
   "reason.no-counterpart": ["không có kỳ để so", "nothing to compare with"],
   "reason.no-data": ["chưa có số liệu", "no figure yet"],
   "reason.no-such-unit": ["không có đơn vị này", "no such unit"],
+  "reason.no-units": ["không có đơn vị trực thuộc", "no units below this one"],
   "reason.not-additive": ["không cộng gộp được", "does not add up"],
   "reason.not-applicable": ["không áp dụng", "not applicable"],
   "reason.not-public": ["không công khai", "not public"],

@@ -14,7 +14,7 @@ const SHAPES = { on_track: "circle", at_risk: "triangle", off_track: "diamond" }
 
 export function map(data: MapData): Drawing {
   const { points, measure } = data;
-  if (points.length === 0) return { title: data.name, nodes: [element("p.value.absent", {}, sayWhyNot("no-data"))] };
+  if (points.length === 0) return { title: data.name, nodes: [element("p.value.absent", {}, sayWhyNot(data.reason))] };
   const inWords = points.map((point) =>
     `${point.unit_name}: ${point.value === null ? sayWhyNot(point.reason) : writeLine(point.value, measure)}${point.state ? `, ${say(`state.${point.state}`)}` : ""}`);
   return {

@@ -14,7 +14,7 @@ export function ranking(data: RankingData, _scene: Scene, room: number): Drawing
   const worst = data.worst.slice(0, Math.max(room - data.best.length, Math.floor(room / 2)));
   const best = data.best.slice(0, room - worst.length);
   const shown = [...best, ...worst];
-  if (shown.length === 0) return { title: data.name, nodes: [element("p.value.absent", {}, sayWhyNot("no-data"))] };
+  if (shown.length === 0) return { title: data.name, nodes: [element("p.value.absent", {}, sayWhyNot(data.reason))] };
   const most = Math.max(...shown.map((one) => Math.abs(one.value ?? 0)));
   // The worst come last one first; on the wall the list goes on downwards.
   const groups: [string, RankedFigure[]][] = [["best", best], ["worst", worst.reverse()]];

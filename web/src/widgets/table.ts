@@ -11,8 +11,8 @@ import { periodWords } from "../periods.ts";
 import { turnOf, type Scene } from "../scene.ts";
 import { shortName } from "../units.ts";
 
-export function table({ indicators, rows }: TableData, scene: Scene, room: number): Drawing {
-  if (rows.length === 0) return { title: null, nodes: [element("p.value.absent", {}, sayWhyNot("no-data"))] };
+export function table({ indicators, rows, reason }: TableData, scene: Scene, room: number): Drawing {
+  if (rows.length === 0) return { title: null, nodes: [element("p.value.absent", {}, sayWhyNot(reason))] };
   const cells = rows.flatMap((row) => row.cells);
   const periods = new Set(cells.map((cell) => cell.period).filter((period) => period !== null));
   const { shown, place } = turnOf(rows, room, scene.now);
