@@ -97,6 +97,8 @@ const WORDS = {
   "landing.screens": ["Màn hình", "Screens"],
   "landing.screens.none": ["Chưa có màn hình nào.", "There are no screens yet."],
   "landing.screens.failed": ["Chưa tải được danh sách màn hình.", "The list of screens could not be loaded."],
+  "landing.unit": ["Xem của đơn vị", "Of the unit"],
+  "landing.unit.own": ["Mặc định của màn hình", "The screen's own"],
   "landing.pages": ["{n} trang", "{n} pages"],
   "landing.page": ["1 trang", "1 page"],
   "landing.more": ["Dành cho người vận hành", "For operators and developers"],
