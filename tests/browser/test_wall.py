@@ -232,6 +232,19 @@ async def test_the_wall_of_a_ward_says_that_it_has_no_units_below(
         assert await wall.page.evaluate(MISFITS) == []
 
 
+async def test_figures_say_what_they_cover_and_what_they_are_compared_with(browser: Browser, lively_hub: Hub) -> None:
+    async with glass(browser) as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/tong-quan?page=3")
+        await wall.live()
+        so_far = wall.page.locator("[data-widget=thu-nam] .origin")
+        await expect(so_far).to_have_text(re.compile(r"^năm \d{4} đến \d+/\d+"))
+
+        await wall.page.goto(f"{lively_hub.url}/screens/giao-thong?page=1")
+        await wall.live()
+        change = wall.page.locator("[data-widget=den-hong] .change")
+        await expect(change).to_have_text(re.compile(r"so với \d+/\d+"))
+
+
 async def test_a_wall_may_look_back(browser: Browser, lively_hub: Hub) -> None:
     async with glass(browser) as wall:
         await wall.page.goto(f"{lively_hub.url}/screens/chuyen-doi-so?page=1&asOf={this_minute()}")

@@ -6,11 +6,11 @@ import { syntheticMark } from "../figures.ts";
 import { say, sayWhyNot } from "../language.ts";
 import { writeExactly, writeLine } from "../numbers.ts";
 import type { Drawing } from "../panel.ts";
-import { periodWords } from "../periods.ts";
+import { periodSoFar } from "../periods.ts";
 import type { Scene } from "../scene.ts";
 import { shortName } from "../units.ts";
 
-export function ranking(data: RankingData, _scene: Scene, room: number): Drawing {
+export function ranking(data: RankingData, scene: Scene, room: number): Drawing {
   const worst = data.worst.slice(0, Math.max(room - data.best.length, Math.floor(room / 2)));
   const best = data.best.slice(0, room - worst.length);
   const shown = [...best, ...worst];
@@ -29,7 +29,7 @@ export function ranking(data: RankingData, _scene: Scene, room: number): Drawing
         "div.foot", {},
         element(
           "p.origin", {},
-          [data.period && periodWords(data.period), data.without > 0 && say("ranking.without", { n: data.without, all: data.units })].filter(Boolean).join(" · "),
+          [data.period && periodSoFar(data.period, scene.now), data.without > 0 && say("ranking.without", { n: data.without, all: data.units })].filter(Boolean).join(" · "),
           " ", syntheticMark(shown.some((one) => one.synthetic)),
         ),
       ),

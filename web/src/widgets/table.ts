@@ -7,7 +7,7 @@ import { say, sayWhyNot } from "../language.ts";
 import { measureWord, moneyWord } from "../measures.ts";
 import { writeExactly, writeShort } from "../numbers.ts";
 import type { Drawing } from "../panel.ts";
-import { periodWords } from "../periods.ts";
+import { periodSoFar } from "../periods.ts";
 import { turnOf, type Scene } from "../scene.ts";
 import { shortName } from "../units.ts";
 
@@ -42,7 +42,7 @@ export function table({ indicators, rows, reason }: TableData, scene: Scene, roo
       ),
       element(
         "div.foot", {},
-        element("p.origin", {}, [[...periods].map(periodWords).join(", "), place].filter(Boolean).join(" · "), " ", syntheticMark(cells.some((cell) => cell.synthetic))),
+        element("p.origin", {}, [[...periods].map((period) => periodSoFar(period, scene.now)).join(", "), place].filter(Boolean).join(" · "), " ", syntheticMark(cells.some((cell) => cell.synthetic))),
       ),
     ],
   };
