@@ -245,6 +245,15 @@ async def test_figures_say_what_they_cover_and_what_they_are_compared_with(brows
         await expect(change).to_have_text(re.compile(r"so với \d+/\d+"))
 
 
+async def test_a_ranking_in_which_less_is_better_says_so(browser: Browser, lively_hub: Hub) -> None:
+    async with glass(browser) as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/mot-cua?page=2")
+        await wall.live()
+
+        await expect(wall.page.locator("[data-widget=xep-qua-han] .foot")).to_contain_text("ít nhất trước")
+        await expect(wall.page.locator("[data-widget=xep-dung-han] .foot")).not_to_contain_text("trước")
+
+
 async def test_a_wall_may_look_back(browser: Browser, lively_hub: Hub) -> None:
     async with glass(browser) as wall:
         await wall.page.goto(f"{lively_hub.url}/screens/chuyen-doi-so?page=1&asOf={this_minute()}")

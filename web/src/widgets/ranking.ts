@@ -29,12 +29,18 @@ export function ranking(data: RankingData, scene: Scene, room: number): Drawing 
         "div.foot", {},
         element(
           "p.origin", {},
-          [data.period && periodSoFar(data.period, scene.now), data.without > 0 && say("ranking.without", { n: data.without, all: data.units })].filter(Boolean).join(" · "),
+          [data.period && periodSoFar(data.period, scene.now), orderOf(data), data.without > 0 && say("ranking.without", { n: data.without, all: data.units })].filter(Boolean).join(" · "),
           " ", syntheticMark(shown.some((one) => one.synthetic)),
         ),
       ),
     ],
   };
+}
+
+/** Said where the first is not the largest. */
+function orderOf({ direction, measure }: RankingData): string | null {
+  if (direction !== "down_good") return null;
+  return say(measure === "%" ? "ranking.lowest" : "ranking.fewest");
 }
 
 function row(one: RankedFigure, measure: string, most: number, gap: string): HTMLElement {
