@@ -254,6 +254,16 @@ async def test_a_ranking_in_which_less_is_better_says_so(browser: Browser, livel
         await expect(wall.page.locator("[data-widget=xep-dung-han] .foot")).not_to_contain_text("trước")
 
 
+async def test_a_map_says_what_its_signs_mean(browser: Browser, lively_hub: Hub) -> None:
+    async with glass(browser) as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/tong-quan?page=2")
+        await wall.live()
+
+        await expect(wall.page.locator("[data-widget=ban-do] .key")).to_contain_text(
+            re.compile("Đạt tiến độ|Có nguy cơ")
+        )
+
+
 async def test_a_wall_may_look_back(browser: Browser, lively_hub: Hub) -> None:
     async with glass(browser) as wall:
         await wall.page.goto(f"{lively_hub.url}/screens/chuyen-doi-so?page=1&asOf={this_minute()}")

@@ -32,6 +32,7 @@ const WORDS = {
   ],
   "live.unreachable": ["Chưa kết nối được máy chủ; đang thử lại…", "The server cannot be reached yet; trying again…"],
   "map.elsewhere": ["{n} đơn vị chưa có tọa độ", "{n} units without coordinates"],
+  "map.size": ["càng to, số càng lớn", "the larger, the more"],
   "menu": ["Tùy chọn", "Options"],
   "menu.dark": ["Nền tối", "Dark"],
   "menu.full": ["Toàn màn hình", "Full screen"],
