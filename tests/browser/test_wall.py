@@ -215,6 +215,17 @@ async def test_a_screen_that_does_not_exist_is_a_sentence(browser: Browser, live
         await expect(wall.page.locator(".notice a")).to_have_attribute("href", "/")
 
 
+async def test_a_wall_without_figures_does_not_believe_the_zone_of_its_browser(
+    browser: Browser, lively_hub: Hub
+) -> None:
+    async with glass(browser, timezone_id="America/New_York") as wall:
+        await wall.page.clock.set_fixed_time("2026-11-22T18:05:00Z")
+        await wall.page.goto(f"{lively_hub.url}/screens/khong-co")
+
+        await expect(wall.page.locator(".clock")).to_have_text("01:05")
+        await expect(wall.page.locator(".date")).to_have_text("Thứ hai, 23/11/2026")
+
+
 @pytest.mark.parametrize(
     ("language", "words"), [("vi", "không có đơn vị trực thuộc"), ("en", "no units below this one")]
 )
