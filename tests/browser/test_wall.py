@@ -70,6 +70,19 @@ async def test_a_phone_shows_all_pages_below_each_other(browser: Browser, lively
         await phone.picture(f"{screen}-phone")
 
 
+async def test_on_a_phone_the_titles_of_the_pages_lead_to_them(browser: Browser, lively_hub: Hub) -> None:
+    async with glass(browser, PHONE, has_touch=True) as phone:
+        await phone.page.goto(f"{lively_hub.url}/screens/tong-quan")
+        await phone.live()
+        title = phone.page.locator(".page-title", has_text="Đời sống người dân")
+        await expect(title).not_to_be_in_viewport()
+
+        await phone.page.get_by_role("button", name="Đời sống người dân").click()
+
+        await expect(title).to_be_in_viewport()
+        await assert_accessible(phone)
+
+
 @pytest.mark.parametrize(
     ("path", "size"),
     [
