@@ -222,6 +222,10 @@ class ScreenList(BaseModel):
 Age = Literal["fresh", "due", "late"]
 State = Literal["on_track", "at_risk", "off_track"]
 Absence = Reason | Literal["not-public", "no-such-unit"]
+Empty = Annotated[
+    Literal["no-units", "not-public", "no-data"] | None,
+    Field(description="Why there are no units to show: none below this one, not for this viewer, no figure yet."),
+]
 
 
 class UnitName(BaseModel):
@@ -302,6 +306,7 @@ class RankingData(BaseModel):
     without: int = Field(description="How many of them have no figure.")
     best: list[RankedFigure]
     worst: list[RankedFigure] = Field(description="The last one first.")
+    reason: Empty = None
 
 
 class IndicatorName(BaseModel):
@@ -329,12 +334,14 @@ class TableRow(BaseModel):
 class TableData(BaseModel):
     indicators: list[IndicatorName]
     rows: list[TableRow]
+    reason: Empty = None
 
 
 class BreakdownData(BaseModel):
     whole: ShownFigure
     parts: list[ShownFigure]
     rest: Number | None = Field(description="What of the whole no part has; null where it cannot be said.")
+    reason: Empty = None
 
 
 class ProgressOut(BaseModel):
@@ -367,6 +374,7 @@ class MapData(BaseModel):
     period: str | None
     points: list[MapPoint]
     elsewhere: int = Field(description="Units without coordinates.")
+    reason: Empty = None
 
 
 class DomainTile(BaseModel):

@@ -153,7 +153,7 @@ def ranking(widget: RankingIn, frame: Frame) -> Drawing:
     worst = list(islice(reversed(valued[len(best) :]), widget.worst))
     return {
         **frame.head(answer.indicator), **_bucket(answer),
-        "units": len(rows), "without": len(rows) - len(valued), "best": best, "worst": worst,
+        "units": len(rows), "without": len(rows) - len(valued), "best": best, "worst": worst, **_empty(answer),
     }  # fmt: skip
 
 
@@ -169,7 +169,8 @@ def table(widget: TableIn, frame: Frame) -> Drawing:
         }
         for unit in units
     ]
-    return {"indicators": [frame.head(answer.indicator) for answer in answers], "rows": rows}
+    indicators = [frame.head(answer.indicator) for answer in answers]
+    return {"indicators": indicators, "rows": rows, **_empty(*answers)}
 
 
 def _cell(frame: Frame, answer: Answer, series: Series | None) -> Data:
@@ -193,14 +194,14 @@ def breakdown(widget: BreakdownIn, frame: Frame) -> Drawing:
     else:
         parts = [frame.shown(one) for one in others]
     total = frame.shown(whole)
-    return {"whole": total, "parts": parts, "rest": _rest(total, parts)}
+    return {"whole": total, "parts": parts, "rest": _rest(total, parts), **(_empty(*others) if of_units else {})}
 
 
 def _rest(whole: Data, parts: Sequence[Data]) -> Decimal | None:
     """Only of like with like: figures of the same period, all of them there."""
     values = [part["value"] for part in parts]
     alike = all(part["period"] == whole["period"] for part in parts)
-    if whole["value"] is None or None in values or not alike:
+    if not parts or whole["value"] is None or None in values or not alike:
         return None
     with localcontext(EXACT):
         rest: Decimal = whole["value"] - sum(values, Decimal(0))
@@ -232,7 +233,8 @@ def on_map(widget: MapIn, frame: Frame) -> Drawing:
                 }
             )  # fmt: skip
     elsewhere = len(answer.series) - len(points)
-    return {**frame.head(answer.indicator), **_bucket(answer), "points": points, "elsewhere": elsewhere}
+    head = {**frame.head(answer.indicator), **_bucket(answer)}
+    return {**head, "points": points, "elsewhere": elsewhere, **_empty(answer)}
 
 
 def domains(widget: DomainsIn, frame: Frame) -> Drawing:
@@ -272,6 +274,16 @@ def _named(frame: Frame, unit: Unit) -> Data:
 def _bucket(answer: Answer) -> Data:
     bucket: Period | None = answer.bucket
     return {"grain": answer.grain.name, "period": None if bucket is None else str(bucket)}
+
+
+def _empty(*answers: Answer) -> Data:
+    """Why a widget about the units below has none to show."""
+    if any(answer.series for answer in answers):
+        return {}
+    if all(answer.hidden for answer in answers):
+        return {"reason": "not-public"}
+    # A period was found, but nobody to ask about it.
+    return {"reason": "no-units" if any(answer.buckets for answer in answers) else "no-data"}
 
 
 KINDS: Mapping[str, Callable[[Any, Frame], Drawing]] = {

@@ -119,6 +119,26 @@ async def test_one_definition_serves_a_ward_as_well(hub: HubUnderTest) -> None:
     assert [(await shown(hub, unit=unit))["kham"]["figure"]["value"] for unit in ("bencat", *WARDS)] == [12, 7, 5]
 
 
+async def test_a_widget_without_units_says_why(hub: HubUnderTest) -> None:
+    place = {"x": 0, "y": 0, "w": 3, "h": 2}
+    kinds: dict[str, dict[str, Any]] = {
+        "ranking": {"indicator": VISITS},
+        "map": {"indicator": VISITS},
+        "table": {"indicators": [VISITS, RECEIVED]},
+        "breakdown": {"whole": VISITS},
+    }
+    await made(hub, screen(*({"id": kind, "kind": kind, **more, **place} for kind, more in kinds.items())))
+    await hub.sent((VISITS, "25813", day(1), 7))
+
+    def reasons(seen: dict[str, Any]) -> set[str | None]:
+        return {seen[kind].get("reason") for kind in kinds}
+
+    ward = await shown(hub, unit="25813")
+    assert (reasons(ward), ward["breakdown"]["rest"]) == ({"no-units"}, None)
+    assert reasons(await shown(hub, unit="25840")) == {"no-data"}
+    assert reasons(await shown(hub)) == {None}
+
+
 async def test_a_period_that_is_asked_for_is_shown_and_does_not_age(hub: HubUnderTest) -> None:
     await made(hub, screen(figure("kham", VISITS), {**figure("nam", VISITS), "grain": "year"}))
     await hub.sent((VISITS, "25813", "2026-01-05", 7), (VISITS, "25813", "2026-02-05", 2))

@@ -120,9 +120,8 @@ class Glass:
 @asynccontextmanager
 async def glass(browser: Browser, size: tuple[int, int] = (1920, 1080), **more: Any) -> AsyncIterator[Glass]:
     """A display of this size in Vietnam. It fails the test for what a browser complains of, and for calls to elsewhere."""
-    context = await browser.new_context(
-        viewport={"width": size[0], "height": size[1]}, locale="vi-VN", timezone_id="Asia/Ho_Chi_Minh", **more
-    )
+    there: dict[str, Any] = {"locale": "vi-VN", "timezone_id": "Asia/Ho_Chi_Minh"}
+    context = await browser.new_context(viewport={"width": size[0], "height": size[1]}, **there | more)
     page = await context.new_page()
     shown = Glass(page, [])
 

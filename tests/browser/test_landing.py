@@ -28,3 +28,20 @@ async def test_the_landing_page_leads_to_screens_docs_and_health(
         await screens.filter(has_text="Ngân sách").click()
         await shown.live()
         assert shown.complaints == []
+
+
+async def test_the_landing_page_begins_with_the_overview_and_leads_to_the_walls_of_wards(
+    browser: Browser, lively_hub: Hub
+) -> None:
+    async with glass(browser) as shown:
+        await shown.page.goto(f"{lively_hub.url}/?lang=en")
+        overview = shown.page.locator(".screens a").first
+        await expect(overview).to_have_attribute("href", "/screens/tong-quan?lang=en")
+
+        await shown.page.get_by_label("Of the unit").select_option("25840")
+        await overview.click()
+
+        await shown.live()
+        await expect(shown.page).to_have_url(f"{lively_hub.url}/screens/tong-quan?unit=25840&lang=en")
+        await expect(shown.page.locator(".place")).to_contain_text("Long Nguyen")
+        assert shown.complaints == []

@@ -70,6 +70,19 @@ async def test_a_phone_shows_all_pages_below_each_other(browser: Browser, lively
         await phone.picture(f"{screen}-phone")
 
 
+async def test_on_a_phone_the_titles_of_the_pages_lead_to_them(browser: Browser, lively_hub: Hub) -> None:
+    async with glass(browser, PHONE, has_touch=True) as phone:
+        await phone.page.goto(f"{lively_hub.url}/screens/tong-quan")
+        await phone.live()
+        title = phone.page.locator(".page-title", has_text="Đời sống người dân")
+        await expect(title).not_to_be_in_viewport()
+
+        await phone.page.get_by_role("button", name="Đời sống người dân").click()
+
+        await expect(title).to_be_in_viewport()
+        await assert_accessible(phone)
+
+
 @pytest.mark.parametrize(
     ("path", "size"),
     [
@@ -213,6 +226,66 @@ async def test_a_screen_that_does_not_exist_is_a_sentence(browser: Browser, live
 
         await expect(wall.page.locator(".notice")).to_contain_text("khong-co")
         await expect(wall.page.locator(".notice a")).to_have_attribute("href", "/")
+
+
+async def test_a_wall_without_figures_does_not_believe_the_zone_of_its_browser(
+    browser: Browser, lively_hub: Hub
+) -> None:
+    async with glass(browser, timezone_id="America/New_York") as wall:
+        await wall.page.clock.set_fixed_time("2026-11-22T18:05:00Z")
+        await wall.page.goto(f"{lively_hub.url}/screens/khong-co")
+
+        await expect(wall.page.locator(".clock")).to_have_text("01:05")
+        await expect(wall.page.locator(".date")).to_have_text("Thứ hai, 23/11/2026")
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("vi", "không có đơn vị trực thuộc"), ("en", "no units below this one")]
+)
+async def test_the_wall_of_a_ward_says_that_it_has_no_units_below(
+    browser: Browser, lively_hub: Hub, language: str, words: str
+) -> None:
+    async with glass(browser) as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/tong-quan?unit=25840&page=3&lang={language}")
+        await wall.live()
+
+        await expect(wall.page.locator("[data-widget=giai-ngan-phuong]")).to_contain_text(words)
+        parts = wall.page.locator("[data-widget=thu-theo-phuong]")
+        await expect(parts).to_contain_text(words)
+        await expect(parts.locator(".bars")).to_have_count(0)
+        assert await wall.page.evaluate(MISFITS) == []
+
+
+async def test_figures_say_what_they_cover_and_what_they_are_compared_with(browser: Browser, lively_hub: Hub) -> None:
+    async with glass(browser) as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/tong-quan?page=3")
+        await wall.live()
+        so_far = wall.page.locator("[data-widget=thu-nam] .origin")
+        await expect(so_far).to_have_text(re.compile(r"^năm \d{4} đến \d+/\d+"))
+
+        await wall.page.goto(f"{lively_hub.url}/screens/giao-thong?page=1")
+        await wall.live()
+        change = wall.page.locator("[data-widget=den-hong] .change")
+        await expect(change).to_have_text(re.compile(r"so với \d+/\d+"))
+
+
+async def test_a_ranking_in_which_less_is_better_says_so(browser: Browser, lively_hub: Hub) -> None:
+    async with glass(browser) as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/mot-cua?page=2")
+        await wall.live()
+
+        await expect(wall.page.locator("[data-widget=xep-qua-han] .foot")).to_contain_text("ít nhất trước")
+        await expect(wall.page.locator("[data-widget=xep-dung-han] .foot")).not_to_contain_text("trước")
+
+
+async def test_a_map_says_what_its_signs_mean(browser: Browser, lively_hub: Hub) -> None:
+    async with glass(browser) as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/tong-quan?page=2")
+        await wall.live()
+
+        await expect(wall.page.locator("[data-widget=ban-do] .key")).to_contain_text(
+            re.compile("Đạt tiến độ|Có nguy cơ")
+        )
 
 
 async def test_a_wall_may_look_back(browser: Browser, lively_hub: Hub) -> None:

@@ -3,12 +3,11 @@
 import { LineChart, ScatterChart, type LineSeriesOption, type ScatterSeriesOption } from "echarts/charts";
 import { GridComponent, type GridComponentOption } from "echarts/components";
 import { init, use, type ComposeOption, type ECharts } from "echarts/core";
-import { LabelLayout } from "echarts/features";
 import { CanvasRenderer } from "echarts/renderers";
 
 import type { State } from "./contract.ts";
 
-use([LineChart, ScatterChart, GridComponent, LabelLayout, CanvasRenderer]);
+use([LineChart, ScatterChart, GridComponent, CanvasRenderer]);
 
 export type ChartOption = ComposeOption<LineSeriesOption | ScatterSeriesOption | GridComponentOption>;
 
@@ -17,8 +16,12 @@ export interface ChartStyle {
   em: number;
   width: number;
   height: number;
+  /** How wide words of this size and weight are, in pixels. */
+  widthOf(words: string, size: number, weight: number): number;
   colour: { panel: string; text: string; quiet: string; line: string; accent: string; state: Record<State, string> };
 }
+
+const pen = document.createElement("canvas").getContext("2d")!;
 
 /** A chart in the element; what is drawn again keeps its canvas, so nothing flickers. */
 export class Chart {
@@ -42,6 +45,10 @@ export class Chart {
         textStyle: { fontFamily: computed.fontFamily },
         ...option({
           em: parseFloat(computed.fontSize), width, height,
+          widthOf(words, size, weight) {
+            pen.font = `${weight} ${size}px ${computed.fontFamily}`;
+            return pen.measureText(words).width;
+          },
           colour: {
             panel: colour("--panel"), text: colour("--text"), quiet: colour("--quiet"), line: colour("--line"), accent: colour("--accent"),
             state: { on_track: colour("--good"), at_risk: colour("--warn"), off_track: colour("--bad") },

@@ -6,6 +6,7 @@ type Schemas = components["schemas"];
 
 export type Snapshot = Schemas["Snapshot"];
 export type ScreenItem = Schemas["ScreenItem"];
+export type UnitItem = Schemas["UnitOut"];
 export type PagePlan = Schemas["PageOut"];
 export type WidgetPlan = Schemas["WidgetOut"];
 export type WidgetData = Snapshot["data"][string];

@@ -7,7 +7,7 @@ import { element } from "./element.ts";
 import { icon } from "./icons.ts";
 import { say, sayWhyNot } from "./language.ts";
 import { percent, qualifier, write, writeChange, writeExactly } from "./numbers.ts";
-import { dayOfMoment, periodWords, periodWordsBriefly } from "./periods.ts";
+import { dayOfMoment, isUnderWay, periodWords, periodWordsBeside, periodWordsBriefly, upTo } from "./periods.ts";
 import type { Scene } from "./scene.ts";
 
 /** The number and its measure, or why there is none. `key` lets the panel see that the number has changed. */
@@ -40,6 +40,15 @@ export function changeOf(figure: Figure, comparison: Comparison | null | undefin
   );
 }
 
+/** Names the period before, as far as it counts: `so với 20/11`, `so với tháng 10 đến 21/10`. */
+export function changeOnPrevious(figure: Figure, now: number): HTMLElement | null {
+  const { period, previous } = figure;
+  if (!previous?.period || period === null) return null;
+  const words = periodWordsBeside(previous.period, period);
+  const compared = previous.until ? say("period.up-to", { period: words, when: upTo(previous.until, now) }) : words;
+  return changeOf(figure, previous, say("compare.previous", { period: compared }));
+}
+
 /** The first target: `87% kế hoạch`. */
 export function targetOf(figure: Figure): HTMLElement | null {
   const target = figure.targets?.[0];
@@ -64,14 +73,17 @@ export function syntheticMark(synthetic: boolean | undefined): HTMLElement | nul
 /** Of when, of whom, how complete: what must be known before the number is believed. */
 export function originOf(figure: Figure, scene: Scene, { brief = false } = {}): HTMLElement | null {
   if (figure.value === null) return null;
+  const { period, status } = figure;
+  const words = period === null ? null : brief ? periodWordsBriefly(period, scene.now) : periodWords(period);
+  // What has come of a period is not yet what it will be; an estimate already is of all of it.
+  const measured = period !== null && status !== "estimated" && isUnderWay(period, scene.now) && figure.observed_at;
   const facts: (string | null)[] = [
-    figure.period === null ? null : brief ? periodWordsBriefly(figure.period, scene.now) : periodWords(figure.period),
+    words !== null && measured ? say("period.up-to", { period: words, when: upTo(measured, scene.now) }) : words,
     figure.unit === scene.unit ? null : figure.unit_name,
-    figure.status && (!brief || figure.status !== "final") ? say(`status.${figure.status}`) : null,
+    status && (status !== "final" || !(brief || measured)) ? say(`status.${status}`) : null,
     coverageOf(figure),
   ];
-  const words = facts.filter((fact) => fact !== null).join(" · ");
-  return element("p.origin", {}, words, " ", syntheticMark(figure.synthetic));
+  return element("p.origin", {}, facts.filter((fact) => fact !== null).join(" · "), " ", syntheticMark(figure.synthetic));
 }
 
 function coverageOf(figure: Figure): string | null {

@@ -6,6 +6,8 @@ import { language, say, type Word } from "./language.ts";
 import { pair } from "./pairing.ts";
 import { chooseTheme } from "./theme.ts";
 
+const CONFIRMED = 8_000; // milliseconds that whoever confirmed the code has to see on which display it was
+
 export interface Menu {
   button: HTMLButtonElement;
   dialog: HTMLDialogElement;
@@ -26,7 +28,8 @@ export function makeMenu(paired: () => void, themed: () => void): Menu {
     void pair(dialog).then((done) => {
       pairing = false;
       if (!done) return;
-      setTimeout(() => dialog.close(), 2000);
+      const closing = setTimeout(() => dialog.close(), CONFIRMED);
+      dialog.addEventListener("close", () => clearTimeout(closing), { once: true });
       paired();
     });
   };

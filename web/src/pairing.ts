@@ -1,7 +1,10 @@
 // How a wall becomes a display that the hub knows: by a token in its address, or by a code that an operator confirms.
 
+import type { components } from "./openapi.d.ts";
 import { language, say } from "./language.ts";
 import { element } from "./element.ts";
+
+type Pairing = components["schemas"]["PairingState"];
 
 const PAUSE = 3_000; // milliseconds between two questions whether the code has been confirmed
 
@@ -30,7 +33,8 @@ export async function pair(dialog: HTMLDialogElement): Promise<boolean> {
   const code = element("p.code", { "aria-live": "polite" }, "…");
   const close = element("button", { type: "button" }, say("dialog.close"));
   close.addEventListener("click", () => dialog.close());
-  dialog.replaceChildren(element("h2", {}, say("menu.pair")), code, element("p", {}, say("pairing.ask")), close);
+  const words = element("p", { role: "status" }, say("pairing.ask"));
+  dialog.replaceChildren(element("h2", {}, say("menu.pair")), code, words, close);
   while (dialog.open) {
     let asked: { id: string; code: string; expires_in: number };
     try {
@@ -44,10 +48,11 @@ export async function pair(dialog: HTMLDialogElement): Promise<boolean> {
     code.textContent = asked.code;
     for (const end = Date.now() + asked.expires_in * 1000; dialog.open && Date.now() < end;) {
       await new Promise((resolve) => setTimeout(resolve, PAUSE));
-      const paired = await isPaired(asked.id);
-      if (paired === null) break; // the code is void: ask for another
-      if (paired) {
+      const state = await stateOf(asked.id);
+      if (state === "void") break; // ask for another
+      if (state?.paired) {
         code.textContent = say("pairing.done");
+        words.textContent = state.display ? say("pairing.name", { name: state.display.name }) : "";
         return true;
       }
     }
@@ -55,13 +60,14 @@ export async function pair(dialog: HTMLDialogElement): Promise<boolean> {
   return false;
 }
 
-async function isPaired(id: string): Promise<boolean | null> {
+/** null: not to be had now. */
+async function stateOf(id: string): Promise<Pairing | "void" | null> {
   try {
     const answer = await fetch(`/v1/displays/pairings/${encodeURIComponent(id)}`, { cache: "no-store" });
-    if (answer.status >= 400 && answer.status < 500) return null;
-    return answer.ok && ((await answer.json()) as { paired: boolean }).paired;
+    if (answer.status >= 400 && answer.status < 500) return "void";
+    return answer.ok ? ((await answer.json()) as Pairing) : null;
   } catch {
-    return false;
+    return null;
   }
 }
 

@@ -49,8 +49,9 @@ export class Panel {
   constructor(plan: WidgetPlan) {
     this.#plan = plan;
     this.#title.id = `title-${plan.id}`;
+    // No landmark: on a phone, where all pages are up, two of them may have one title.
     this.element = element(
-      "section.panel",
+      "article.panel",
       {
         "data-kind": plan.kind, "data-widget": plan.id, "aria-labelledby": this.#title.id,
         "--x": plan.x + 1, "--y": plan.y + 1, "--w": plan.w, "--h": plan.h,
@@ -85,6 +86,9 @@ export class Panel {
     this.#title.hidden = title === "";
     this.#title.toggleAttribute("data-given", this.#plan.title !== null);
     this.#body.replaceChildren(...this.#drawing.nodes.filter((node) => node !== null && node !== false));
+    // What scrolls sideways must do so with the keys as well.
+    if (scene.scrolls && this.#body.querySelector("table") !== null) this.#body.tabIndex = 0;
+    else this.#body.removeAttribute("tabindex");
     this.#keepChart();
     this.scale(this.#scale);
     if (before.size > 0) this.#glow(before);

@@ -3,7 +3,9 @@ import { test } from "node:test";
 
 import { setZoneBy } from "./clock.ts";
 import { instantOf } from "./clock.ts";
-import { ago, clockWords, dateWords, momentWords, periodTick, periodWords, periodWordsBriefly } from "./periods.ts";
+import {
+  ago, clockWords, dateWords, isUnderWay, momentWords, periodTick, periodWords, periodWordsBeside, periodWordsBriefly, upTo,
+} from "./periods.ts";
 
 setZoneBy("2026-11-22T08:15:00+07:00");
 
@@ -35,6 +37,39 @@ test("a day of this year goes without the year where there is little room", () =
   assert.equal(periodWordsBriefly("2026-11-21T08", now), "8 giờ, 21/11");
   assert.equal(periodWordsBriefly("2024-09-30", now), "30/9/2024");
   assert.equal(periodWordsBriefly("2026-10", now), "tháng 10/2026");
+});
+
+const BESIDE: [period: string, other: string, words: string][] = [
+  ["2026-11-22T15", "2026-11-22T16", "15 giờ"],
+  ["2026-11-21T23", "2026-11-22T00", "23 giờ, 21/11"],
+  ["2026-11-20", "2026-11-21", "20/11"],
+  ["2025-12-31", "2026-01-01", "31/12/2025"],
+  ["2026-W46", "2026-W47", "tuần 46"],
+  ["2026-10", "2026-11", "tháng 10"],
+  ["2025", "2026", "năm 2025"],
+];
+for (const [period, other, words] of BESIDE)
+  test(`beside ${other}, ${period} is ${words}`, () => assert.equal(periodWordsBeside(period, other), words));
+
+const ENDS: [period: string, end: string][] = [
+  ["2026", "2027-01-01T00:00:00"],
+  ["2026-Q4", "2027-01-01T00:00:00"],
+  ["2026-W53", "2027-01-04T00:00:00"],
+  ["2026-11", "2026-12-01T00:00:00"],
+  ["2026-11-22", "2026-11-23T00:00:00"],
+  ["2026-11-22T23", "2026-11-23T00:00:00"],
+];
+for (const [period, end] of ENDS)
+  test(`${period} is under way until ${end}`, () => {
+    assert.equal(isUnderWay(period, instantOf(end) - 1), true);
+    assert.equal(isUnderWay(period, instantOf(end)), false);
+  });
+
+test("what was measured up to midnight is that of the day before", () => {
+  const now = instantOf("2026-11-22T15:00:00");
+  assert.equal(upTo("2026-11-22T00:00:00+07:00", now), "21/11");
+  assert.equal(upTo("2026-11-22T14:25:04.8+07:00", now), "14:25");
+  assert.equal(upTo("2026-01-01T00:00:00+07:00", now), "31/12/2025");
 });
 
 test("of today the hour is enough", () => {

@@ -1,6 +1,6 @@
 // Periods and moments in words. Both are of the hub's calendar, wherever the display stands.
 
-import { wallTime } from "./clock.ts";
+import { instantOf, wallTime } from "./clock.ts";
 import { language, say } from "./language.ts";
 
 const vi = language === "vi";
@@ -54,6 +54,45 @@ export function periodWords(period: string): string {
 export function periodWordsBriefly(period: string, now: number): string {
   const [at, { year }] = [parts(period), partsOf(now)];
   return at?.day !== undefined && at.year === year ? periodWords(period).replace(new RegExp(`[/ ]${year}$`), "") : periodWords(period);
+}
+
+/** Named beside another, whose year or day it need not repeat: `15 giờ`, `20/11`, `tháng 10`. */
+export function periodWordsBeside(period: string, other: string): string {
+  const [one, beside, words] = [parts(period), parts(other), periodWords(period)];
+  if (one?.hour !== undefined && period.slice(0, 10) === other.slice(0, 10)) return words.split(", ")[0]!;
+  return one?.year === beside?.year ? words.replace(new RegExp(`(?:/|,? )${one?.year}$`), "") : words;
+}
+
+/** Whether it goes on at an instant. */
+export function isUnderWay(period: string, now: number): boolean {
+  const at = parts(period);
+  if (at === null || at.minute !== undefined) return false;
+  const { year, quarter, week, month, day, hour } = at;
+  // As on the hub's clock, in the UTC fields of a date: carries over the ends of days, months and years.
+  const end = quarter !== undefined ? Date.UTC(year, 3 * quarter)
+    : week !== undefined ? mondayOf(year, week + 1)
+    : month === undefined ? Date.UTC(year + 1, 0)
+    : day === undefined ? Date.UTC(year, month)
+    : hour === undefined ? Date.UTC(year, month - 1, day + 1)
+    : Date.UTC(year, month - 1, day, hour + 1);
+  return wallTime(now).getTime() < end;
+}
+
+/** ISO 8601: the fourth of January is in the first week. */
+function mondayOf(year: number, week: number): number {
+  const fourth = new Date(Date.UTC(year, 0, 4));
+  return Date.UTC(year, 0, 4 - ((fourth.getUTCDay() + 6) % 7) + 7 * (week - 1));
+}
+
+/** The period, and that it is not over. */
+export function periodSoFar(period: string, now: number): string {
+  return isUnderWay(period, now) ? say("period.so-far", { period: periodWords(period) }) : periodWords(period);
+}
+
+/** Up to a moment: the time if that is today, else the last day before it, for midnight is the end of a day. */
+export function upTo(moment: string, now: number): string {
+  const last = dayWords(partsOf(instantOf(moment) - 1));
+  return last === dayOfMoment(now) ? clockWords(instantOf(moment)) : last.replace(new RegExp(`[/ ]${partsOf(now).year}$`), "");
 }
 
 /** For an axis, where the year or the day is said once: `T9`, `Q3`, `30/9`, `8h`. */

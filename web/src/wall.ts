@@ -87,9 +87,12 @@ function setUp(): void {
   playlist = scrolling.matches ? null : new Playlist(pages.map((page) => page.seconds), first, pinned !== null, turn, (paused) => {
     document.body.classList.toggle("paused", paused);
   });
-  dots.replaceChildren(...(playlist === null || pages.length < 2 || pinned !== null ? [] : pages.map((page, number) => {
+  dots.replaceChildren(...(pages.length < 2 || pinned !== null ? [] : pages.map((page, number) => {
     const dot = element("button", { type: "button", title: page.title }, element("span", {}, page.title ?? say("page", { n: number + 1 })));
-    dot.addEventListener("click", () => playlist?.show(number));
+    dot.addEventListener("click", () => {
+      if (playlist !== null) playlist.show(number);
+      else stage.element.children[number]?.scrollIntoView();
+    });
     return dot;
   })));
   turn(first);
@@ -105,7 +108,7 @@ function turn(number: number): void {
   place.textContent = [unit.name, screen, period && periodWords(period)].filter(Boolean).join(" · ");
   heading.textContent = (one ? page.title : null) ?? title;
   [...dots.children].forEach((dot, at) => {
-    if (at === number) dot.setAttribute("aria-current", "page");
+    if (one && at === number) dot.setAttribute("aria-current", "page");
     else dot.removeAttribute("aria-current");
     (dot as HTMLElement).style.setProperty("--seconds", `${page.seconds}s`);
   });

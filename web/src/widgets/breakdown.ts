@@ -17,7 +17,7 @@ interface Part {
   reason: string | null | undefined;
 }
 
-export function breakdown({ whole, parts, rest }: BreakdownData, scene: Scene, room: number): Drawing {
+export function breakdown({ whole, parts, rest, reason: empty }: BreakdownData, scene: Scene, room: number): Drawing {
   const ofUnits = parts.every((part) => part.indicator === whole.indicator);
   const shown: Part[] = parts.map((part) => ({
     key: `${part.indicator} ${part.unit}`, name: ofUnits ? shortName(part.unit_name) : part.name, value: part.value, reason: part.reason,
@@ -33,7 +33,8 @@ export function breakdown({ whole, parts, rest }: BreakdownData, scene: Scene, r
     title: whole.name,
     nodes: [
       element("div.headline", { "data-age": ageOf(whole, scene.now) }, valueOf(whole)),
-      (known.length > 0 || whole.value !== null) && element("ul.bars.shares", {}, ...shown.map((part) => element(
+      empty != null && whole.value !== null && element("p.none", {}, sayWhyNot(empty)),
+      shown.length > 0 && (known.length > 0 || whole.value !== null) && element("ul.bars.shares", {}, ...shown.map((part) => element(
         "li", { "--part": largest > 0 ? Math.max(0, part.value ?? 0) / largest : 0 },
         element("span.name", { title: part.name }, part.name),
         part.value === null

@@ -22,7 +22,12 @@ export function domains({ tiles }: DomainsData, scene: Scene): Drawing {
         element("h3", {}, icon(`domain.${domain}`), element("span", {}, name), stateMark(figure!.state)),
         valueOf(figure!, domain),
         element("p.subject", {}, figure!.name),
-        element("div.foot", {}, targetOf(figure!) ?? changeOf(figure!, figure!.previous, ""), originOf(figure!, scene, { brief: true }), ageMark(figure!, scene.now)),
+        element(
+          "div.foot", {},
+          // "The period before" of an old figure is not what one takes it for.
+          targetOf(figure!) ?? (ageOf(figure!, scene.now) !== "late" && changeOf(figure!, figure!.previous, "")),
+          originOf(figure!, scene, { brief: true }), ageMark(figure!, scene.now),
+        ),
       ))),
       silent.length > 0 && element(
         "section.silent", {},

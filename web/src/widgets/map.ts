@@ -4,17 +4,20 @@ import type { ChartOption, ChartStyle } from "../charts.ts";
 import type { MapData } from "../contract.ts";
 import { element } from "../element.ts";
 import { syntheticMark } from "../figures.ts";
+import { sidesOf } from "../labels.ts";
 import { say, sayWhyNot } from "../language.ts";
 import { writeLine, writeShort } from "../numbers.ts";
 import type { Drawing } from "../panel.ts";
-import { periodWords } from "../periods.ts";
+import { periodSoFar } from "../periods.ts";
+import type { Scene } from "../scene.ts";
 import { shortName } from "../units.ts";
 
 const SHAPES = { on_track: "circle", at_risk: "triangle", off_track: "diamond" } as const;
+const STATES = ["on_track", "at_risk", "off_track"] as const;
 
-export function map(data: MapData): Drawing {
+export function map(data: MapData, scene: Scene): Drawing {
   const { points, measure } = data;
-  if (points.length === 0) return { title: data.name, nodes: [element("p.value.absent", {}, sayWhyNot("no-data"))] };
+  if (points.length === 0) return { title: data.name, nodes: [element("p.value.absent", {}, sayWhyNot(data.reason))] };
   const inWords = points.map((point) =>
     `${point.unit_name}: ${point.value === null ? sayWhyNot(point.reason) : writeLine(point.value, measure)}${point.state ? `, ${say(`state.${point.state}`)}` : ""}`);
   return {
@@ -23,9 +26,10 @@ export function map(data: MapData): Drawing {
       element("div.chart", { role: "img", "aria-label": inWords.join("; ") }),
       element(
         "div.foot", {},
+        keyOf(points),
         element(
           "p.origin", {},
-          [data.period && periodWords(data.period), data.elsewhere > 0 && say("map.elsewhere", { n: data.elsewhere })].filter(Boolean).join(" · "),
+          [data.period && periodSoFar(data.period, scene.now), data.elsewhere > 0 && say("map.elsewhere", { n: data.elsewhere })].filter(Boolean).join(" · "),
           " ", syntheticMark(points.some((point) => point.synthetic)),
         ),
       ),
@@ -34,18 +38,53 @@ export function map(data: MapData): Drawing {
   };
 }
 
+/** What the signs on this map mean, and no others. */
+function keyOf(points: MapData["points"]): HTMLElement {
+  const sign = (shape: string): HTMLElement => element("span.sign", { "data-shape": shape });
+  const sized = points.filter((point) => point.value !== null && !point.state).map((point) => point.value);
+  return element(
+    "ul.key", {},
+    ...STATES.filter((state) => points.some((point) => point.value !== null && point.state === state))
+      .map((state) => element("li", { "data-state": state }, sign(SHAPES[state]), say(`state.${state}`))),
+    new Set(sized).size > 1 && element("li", {}, sign("small"), sign("circle"), say("map.size")),
+    points.some((point) => point.value === null) && element("li", {}, sign("hollow"), sayWhyNot("no-data")),
+  );
+}
+
 function option(points: MapData["points"], measure: string, style: ChartStyle): ChartOption {
   const { em, colour, width, height } = style;
-  // Names below the places where there is height for two lines of them, else to their right.
+  // Two lines for a name and its value where there is height for them, else one.
   const low = height < 11 * em;
   const frame = low
     ? { left: em, right: 8 * em, top: 0.8 * em, bottom: 0.8 * em }
-    : { left: 4 * em, right: 4 * em, top: 0.8 * em, bottom: 3.4 * em };
-  const { x, y } = extents(points, (width - frame.left - frame.right) / Math.max(1, height - frame.top - frame.bottom));
+    : { left: 4 * em, right: 4 * em, top: 3.2 * em, bottom: 3.4 * em };
+  const [across, down] = [Math.max(1, width - frame.left - frame.right), Math.max(1, height - frame.top - frame.bottom)];
+  const { x, y } = extents(points, across / down);
   const values = points.flatMap((point) => (point.value === null ? [] : [point.value]));
   const [least, most] = [Math.min(...values), Math.max(...values)];
   const share = (value: number): number => (most > least ? (value - least) / (most - least) : 0.5);
   const crowd = points.length > 30 ? 0.6 : 1;
+  const signOf = ({ value, state }: MapData["points"][number]): number =>
+    (value === null ? 0.7 : state ? 1.2 : 0.7 + 0.8 * share(value)) * em * crowd;
+  const [nameSize, valueSize, line, gap] = [0.85 * em, em, 1.1 * em, 0.3 * em];
+  // Where there is no room for all names, the places that want attention keep theirs.
+  const urgency = ({ value, state }: MapData["points"][number]): number =>
+    value === null ? -1 : (state ? STATES.indexOf(state) : 0) + share(value);
+  const shown = [...points].sort((a, b) => urgency(b) - urgency(a));
+  const sides = sidesOf(
+    shown.map((point) => {
+      const name = style.widthOf(shortName(point.unit_name), nameSize, 400);
+      const value = point.value === null ? 0 : style.widthOf(writeShort(point.value, measure), valueSize, 600);
+      return {
+        x: frame.left + (across * (point.longitude - x[0])) / (x[1] - x[0]),
+        y: frame.top + (down * (y[1] - point.latitude)) / (y[1] - y[0]),
+        sign: signOf(point),
+        width: low ? name + value + gap : Math.max(name, value),
+        height: low || point.value === null ? line : 2 * line,
+      };
+    }),
+    { width, height }, gap, low ? ["right", "left", "bottom", "top"] : ["bottom", "right", "left", "top"],
+  );
   return {
     grid: frame,
     xAxis: { type: "value", min: x[0], max: x[1], show: false },
@@ -53,30 +92,29 @@ function option(points: MapData["points"], measure: string, style: ChartStyle): 
     series: [{
       type: "scatter",
       silent: true,
-      data: points.map((point) => ({
+      data: shown.map((point, place) => ({
         name: shortName(point.unit_name),
         value: [point.longitude, point.latitude, point.value ?? ""],
         symbol: point.state ? SHAPES[point.state] : "circle",
-        symbolSize: (point.value === null ? 0.7 : point.state ? 1.2 : 0.7 + 0.8 * share(point.value)) * em * crowd,
+        symbolSize: signOf(point),
         itemStyle: point.value === null
           ? { color: colour.panel, borderColor: colour.quiet, borderWidth: 0.1 * em }
           : { color: point.state ? colour.state[point.state] : colour.accent, opacity: 0.9 },
+        label: { show: sides[place] !== null, position: sides[place] ?? "bottom" },
       })),
       label: {
-        show: true, position: low ? "right" : "bottom", distance: 0.3 * em, align: low ? "left" : "center",
-        color: colour.text, fontSize: 0.85 * em, lineHeight: 1.1 * em,
+        distance: gap, color: colour.text, fontSize: nameSize, lineHeight: line,
         formatter: (one: unknown) => {
           const { name, value } = one as { name: string; value: [number, number, number | ""] };
           return value[2] === "" ? name : `${name}${low ? " " : "\n"}{value|${writeShort(value[2], measure)}}`;
         },
-        rich: { value: { color: colour.text, fontWeight: "bold", fontSize: em } },
+        rich: { value: { color: colour.text, fontWeight: "bold", fontSize: valueSize } },
       },
-      labelLayout: { hideOverlap: true, moveOverlap: low ? "shiftY" : "shiftX" },
     }],
   };
 }
 
-const STRETCH = 1.5; // a wide panel may pull a map apart that far: names need the room more than the shape does
+const STRETCH = 2; // a wide panel may pull a map apart that far: names need the room more than the shape does
 
 /** Longitudes and latitudes that show all points, nearly true to shape, in a box so many times as wide as it is high. */
 export function extents(points: { latitude: number; longitude: number }[], aspect: number): { x: [number, number]; y: [number, number] } {

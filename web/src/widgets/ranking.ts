@@ -6,15 +6,15 @@ import { syntheticMark } from "../figures.ts";
 import { say, sayWhyNot } from "../language.ts";
 import { writeExactly, writeLine } from "../numbers.ts";
 import type { Drawing } from "../panel.ts";
-import { periodWords } from "../periods.ts";
+import { periodSoFar } from "../periods.ts";
 import type { Scene } from "../scene.ts";
 import { shortName } from "../units.ts";
 
-export function ranking(data: RankingData, _scene: Scene, room: number): Drawing {
+export function ranking(data: RankingData, scene: Scene, room: number): Drawing {
   const worst = data.worst.slice(0, Math.max(room - data.best.length, Math.floor(room / 2)));
   const best = data.best.slice(0, room - worst.length);
   const shown = [...best, ...worst];
-  if (shown.length === 0) return { title: data.name, nodes: [element("p.value.absent", {}, sayWhyNot("no-data"))] };
+  if (shown.length === 0) return { title: data.name, nodes: [element("p.value.absent", {}, sayWhyNot(data.reason))] };
   const most = Math.max(...shown.map((one) => Math.abs(one.value ?? 0)));
   // The worst come last one first; on the wall the list goes on downwards.
   const groups: [string, RankedFigure[]][] = [["best", best], ["worst", worst.reverse()]];
@@ -29,12 +29,18 @@ export function ranking(data: RankingData, _scene: Scene, room: number): Drawing
         "div.foot", {},
         element(
           "p.origin", {},
-          [data.period && periodWords(data.period), data.without > 0 && say("ranking.without", { n: data.without, all: data.units })].filter(Boolean).join(" · "),
+          [data.period && periodSoFar(data.period, scene.now), orderOf(data), data.without > 0 && say("ranking.without", { n: data.without, all: data.units })].filter(Boolean).join(" · "),
           " ", syntheticMark(shown.some((one) => one.synthetic)),
         ),
       ),
     ],
   };
+}
+
+/** Said where the first is not the largest. */
+function orderOf({ direction, measure }: RankingData): string | null {
+  if (direction !== "down_good") return null;
+  return say(measure === "%" ? "ranking.lowest" : "ranking.fewest");
 }
 
 function row(one: RankedFigure, measure: string, most: number, gap: string): HTMLElement {

@@ -7,12 +7,12 @@ import { say, sayWhyNot } from "../language.ts";
 import { measureWord, moneyWord } from "../measures.ts";
 import { writeExactly, writeShort } from "../numbers.ts";
 import type { Drawing } from "../panel.ts";
-import { periodWords } from "../periods.ts";
+import { periodSoFar } from "../periods.ts";
 import { turnOf, type Scene } from "../scene.ts";
 import { shortName } from "../units.ts";
 
-export function table({ indicators, rows }: TableData, scene: Scene, room: number): Drawing {
-  if (rows.length === 0) return { title: null, nodes: [element("p.value.absent", {}, sayWhyNot("no-data"))] };
+export function table({ indicators, rows, reason }: TableData, scene: Scene, room: number): Drawing {
+  if (rows.length === 0) return { title: null, nodes: [element("p.value.absent", {}, sayWhyNot(reason))] };
   const cells = rows.flatMap((row) => row.cells);
   const periods = new Set(cells.map((cell) => cell.period).filter((period) => period !== null));
   const { shown, place } = turnOf(rows, room, scene.now);
@@ -42,7 +42,7 @@ export function table({ indicators, rows }: TableData, scene: Scene, room: numbe
       ),
       element(
         "div.foot", {},
-        element("p.origin", {}, [[...periods].map(periodWords).join(", "), place].filter(Boolean).join(" · "), " ", syntheticMark(cells.some((cell) => cell.synthetic))),
+        element("p.origin", {}, [[...periods].map((period) => periodSoFar(period, scene.now)).join(", "), place].filter(Boolean).join(" · "), " ", syntheticMark(cells.some((cell) => cell.synthetic))),
       ),
     ],
   };
