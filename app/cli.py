@@ -31,7 +31,7 @@ from app.catalogue.units import record_units
 from app.changes import announce
 from app.displays import add_display, revoke_display
 from app.embedded import EmbeddedError, EmbeddedPostgres
-from app.errors import HubError
+from app.errors import HubError, row_error
 from app.hub import Hub, hub_of
 from app.logs import configure_logs
 from app.main import create_app
@@ -534,7 +534,7 @@ def add_display_verb(
     try:
         asked = DisplayIn(name=name, screens=_list(screens), units=_list(units), code=code)
     except ValidationError as error:
-        mistakes = (f"{one['loc'][0]}: {one['msg']}." for one in error.errors())
+        mistakes = (f"{one['loc'][0]}: {row_error(one).detail('en')}" for one in error.errors())
         raise Refusal("\n".join(mistakes)) from error
 
     async def deed(session: Any, hub: Hub) -> tuple[models.Display, str | None]:

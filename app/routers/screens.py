@@ -50,12 +50,15 @@ from app.routers.dependencies import (
     refuse_unknown_parameters,
     somebody,
 )
+from app.routers.exact import ExactRoute
 from app.schemas.screens import ScreenIn, ScreenList, ScreenOut, Snapshot
 from app.screens.definitions import Definition, find_screen, list_screens, remove_screen, save_screen
 from app.screens.live import Picture, State, Wall, Walls
 from app.screens.snapshot import View, draw_widgets, head_of, scene_of, widgets_of
 
-router = APIRouter(prefix="/v1/screens", tags=["screens"], dependencies=[Depends(refuse_unknown_parameters)])
+router = APIRouter(
+    prefix="/v1/screens", tags=["screens"], route_class=ExactRoute, dependencies=[Depends(refuse_unknown_parameters)]
+)
 
 _LONGEST_SLUG, _LONGEST_UNIT = 60, 100
 SlugPath = Annotated[

@@ -414,6 +414,34 @@ async def test_every_mistake_in_a_definition_is_named_by_its_place(
     assert (await hub.client.get("/v1/screens/thu")).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("language", "details"),
+    [
+        ("vi", ["nhiều nhất là 12", "chỉ gồm chữ thường không dấu và chữ số, nối bằng dấu gạch ngang, như tong-quan"]),
+        ("en", ["it must be at most 12", "only the letters a to z and digits, joined by hyphens, like tong-quan"]),
+    ],
+)
+async def test_every_mistake_is_told_in_the_language_that_was_asked_for(
+    hub: HubUnderTest, language: str, details: list[str]
+) -> None:
+    body = screen()
+    body["pages"] = [{"rows": 8, "widgets": [figure("a", VISITS, w=13), figure("B!", VISITS, x=3)]}]
+
+    problem = (await change(hub, "PUT", body=body, Accept_Language=language)).json()
+
+    assert [one["detail"].partition(": ")[2] for one in problem["errors"]] == [f"{one}." for one in details]
+
+
+async def test_a_definition_that_is_no_json_is_told_the_place(hub: HubUnderTest) -> None:
+    key = await hub.key("walls", scopes=["screens:write"])
+    headers = {"X-API-Key": key, "Content-Type": "application/json", "Accept-Language": "vi"}
+
+    response = await hub.client.put("/v1/screens/thu", content=b'{"title":\n {"vi" "x"}}', headers=headers)
+
+    assert (response.status_code, response.json()["code"]) == (422, "malformed-body")
+    assert response.json()["detail"] == "Không đọc được nội dung: sai cú pháp JSON ở dòng 2, cột 8."
+
+
 async def test_of_very_many_mistakes_the_first_are_named(hub: HubUnderTest) -> None:
     body = screen()
     widgets = [figure(f"a{number}", "no.such", unit="99x") for number in range(60)]
