@@ -408,7 +408,9 @@ class SourceFreshness(BaseModel):
 
 
 class SourcesData(BaseModel):
-    sources: list[SourceFreshness]
+    sources: list[SourceFreshness] = Field(
+        description="Those that report; a publication that was loaded once does not."
+    )
 
 
 WidgetData = (

@@ -233,7 +233,16 @@ async def test_every_kind_of_widget_shows_what_it_is_for(hub: HubUnderTest) -> N
         0,
         "fresh",
     )
-    assert sources["bao-ben-cat-2024"]["age"] == "late"
+
+
+async def test_an_article_is_no_source_that_is_late(hub: HubUnderTest) -> None:
+    await made(hub, screen({"id": "nguon", "kind": "sources", "x": 0, "y": 0, "w": 3, "h": 2}))
+    await hub.sent((VISITS, "25813", day(30), 7))
+
+    sources = {one["source"]: one["age"] for one in (await shown(hub))["nguon"]["sources"]}
+
+    assert "late" in sources.values(), "a system that has a key and is silent is late"
+    assert not [code for code in sources if code.startswith("bao-")]
 
 
 async def test_parts_of_another_period_leave_no_rest(hub: HubUnderTest) -> None:
