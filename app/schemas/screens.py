@@ -224,6 +224,9 @@ State = Literal["on_track", "at_risk", "off_track"]
 Absence = Reason | Literal["not-public", "no-such-unit"]
 
 
+WhyEmpty = Annotated[Absence | None, Field(description="Why no unit is there.")]
+
+
 class UnitName(BaseModel):
     code: str
     address: str
@@ -302,6 +305,7 @@ class RankingData(BaseModel):
     without: int = Field(description="How many of them have no figure.")
     best: list[RankedFigure]
     worst: list[RankedFigure] = Field(description="The last one first.")
+    reason: WhyEmpty = None
 
 
 class IndicatorName(BaseModel):
@@ -329,6 +333,7 @@ class TableRow(BaseModel):
 class TableData(BaseModel):
     indicators: list[IndicatorName]
     rows: list[TableRow]
+    reason: WhyEmpty = None
 
 
 class BreakdownData(BaseModel):
@@ -367,6 +372,7 @@ class MapData(BaseModel):
     period: str | None
     points: list[MapPoint]
     elsewhere: int = Field(description="Units without coordinates.")
+    reason: WhyEmpty = None
 
 
 class DomainTile(BaseModel):

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 from app.catalogue.catalogue import Indicator, Unit
+from app.errors import UnitNotValid, UnknownUnit
 from app.periods import Grain, Period, parse_period
 from app.rollups.laws import EXACT, Figure
 from app.rollups.points import point_out
@@ -50,10 +51,14 @@ class Frame:
         units: Sequence[Unit] = (scene.unit, *scene.formerly)
         if period is not None:  # who was there then
             units = [one for one in units if one.start < period.end and period.start < one.end] or units
+        absent = None
         if widget.unit is not None:
-            units = [unit_of(scene.catalogue, widget.unit, period, scene.now)]
+            try:
+                units = [unit_of(scene.catalogue, widget.unit, period, scene.now)]
+            except (UnknownUnit, UnitNotValid):  # not on that day any more: the other widgets have theirs
+                units, absent = [], widget.unit
         indicators = [scene.catalogue.indicators[code] for code in codes if code in scene.catalogue.indicators]
-        return Need(indicators, units, None if widget.grain is None else Grain[widget.grain], period, **more)
+        return Need(indicators, units, absent, None if widget.grain is None else Grain[widget.grain], period, **more)
 
     def head(self, indicator: Indicator) -> Data:
         return {
@@ -69,21 +74,21 @@ class Frame:
             series = answer.series[0]
         unit = answer.unit if series is None else series.unit
         out = self.head(answer.indicator) | {
-            "unit": unit.code,
-            "unit_name": unit.name.fill(self.scene.language, {}),
+            "unit": answer.absent if unit is None else unit.code,
+            "unit_name": answer.absent if unit is None else unit.name.fill(self.scene.language, {}),
             "grain": answer.grain.name,
             "period": None if answer.bucket is None else str(answer.bucket),
             "value": None,
         }
         if series is None:
-            return out | {"reason": "not-public" if answer.hidden else "no-data"}
+            return out | {"reason": answer.reason}
         point = answer.last_of(series)
         out |= point_out(self.scene.catalogue, point)
         for kind, other in (("previous", point.previous), ("year_ago", point.year_ago)):
-            if other is not None and other.bucket is not None and other.bucket.start < unit.start:
+            if other is not None and other.bucket is not None and other.bucket.start < series.unit.start:
                 del out[kind]  # the unit is younger: to compare with what it had of that period would mislead
         if point.figure.value is not None:
-            out |= self._times(answer, unit, point)
+            out |= self._times(answer, series.unit, point)
         return out if point.targets is None else out | {"state": state_out(point)}
 
     def cell(self, figure: Figure) -> Data:
@@ -153,7 +158,7 @@ def ranking(widget: RankingIn, frame: Frame) -> Drawing:
     worst = list(islice(reversed(valued[len(best) :]), widget.worst))
     return {
         **frame.head(answer.indicator), **_bucket(answer),
-        "units": len(rows), "without": len(rows) - len(valued), "best": best, "worst": worst,
+        "units": len(rows), "without": len(rows) - len(valued), "best": best, "worst": worst, **_why_empty(answer),
     }  # fmt: skip
 
 
@@ -169,13 +174,13 @@ def table(widget: TableIn, frame: Frame) -> Drawing:
         }
         for unit in units
     ]
-    return {"indicators": [frame.head(answer.indicator) for answer in answers], "rows": rows}
+    return {"indicators": [frame.head(answer.indicator) for answer in answers], "rows": rows, **_why_empty(*answers)}
 
 
 def _cell(frame: Frame, answer: Answer, series: Series | None) -> Data:
     if series is None:
-        reason = "not-public" if answer.hidden else "no-data"
-        return {"period": None if answer.bucket is None else str(answer.bucket), "value": None, "reason": reason}
+        period = None if answer.bucket is None else str(answer.bucket)
+        return {"period": period, "value": None, "reason": answer.reason}
     point = answer.last_of(series)
     return {"period": str(point.bucket), **frame.cell(point.figure), "state": state_out(point)}
 
@@ -232,7 +237,10 @@ def on_map(widget: MapIn, frame: Frame) -> Drawing:
                 }
             )  # fmt: skip
     elsewhere = len(answer.series) - len(points)
-    return {**frame.head(answer.indicator), **_bucket(answer), "points": points, "elsewhere": elsewhere}
+    return {
+        **frame.head(answer.indicator), **_bucket(answer),
+        "points": points, "elsewhere": elsewhere, **_why_empty(answer),
+    }  # fmt: skip
 
 
 def domains(widget: DomainsIn, frame: Frame) -> Drawing:
@@ -249,7 +257,7 @@ def domains(widget: DomainsIn, frame: Frame) -> Drawing:
     tiles = []
     for domain, need in zip(active, needs, strict=True):
         answer = next(answers) if need.indicators else None
-        shown = frame.shown(answer) if answer is not None and (answer.series or answer.hidden) else None
+        shown = frame.shown(answer) if answer is not None and (answer.series or answer.reason != "no-data") else None
         tiles.append({"domain": domain.code, "name": domain.name.fill(frame.scene.language, {}), "figure": shown})
     return {"tiles": tiles}
 
@@ -272,6 +280,11 @@ def _named(frame: Frame, unit: Unit) -> Data:
 def _bucket(answer: Answer) -> Data:
     bucket: Period | None = answer.bucket
     return {"grain": answer.grain.name, "period": None if bucket is None else str(bucket)}
+
+
+def _why_empty(*answers: Answer) -> Data:
+    """Of what has no figure that could say it itself."""
+    return {} if any(answer.series for answer in answers) else {"reason": answers[0].reason}
 
 
 KINDS: Mapping[str, Callable[[Any, Frame], Drawing]] = {

@@ -159,6 +159,46 @@ async def test_a_figure_is_not_compared_with_a_period_in_which_its_unit_began(hu
     assert seen["quy"]["figure"]["previous"]["period"] == "2026-Q3"
 
 
+async def test_where_the_unit_of_one_widget_is_gone_the_others_are_shown(hub: HubUnderTest) -> None:
+    async def unit(valid_to: str | None) -> None:
+        key = hub.keys.setdefault("units", await hub.key("units", scopes=["catalogue:write"]))
+        one = {"code": "tram-1", "kind": "site", "name_vi": "Trạm 1", "valid_from": "2025-07-01", "valid_to": valid_to}
+        body = {"units": [one | {"parents": [{"unit": "25813"}]}]}
+        response = await hub.client.post("/v1/units", json=body, headers={"X-API-Key": key})
+        assert response.status_code == 200, response.text
+
+    await unit(None)
+    gone: dict[str, Any] = {"unit": "tram-1@2026-06-01", "x": 0, "y": 0, "w": 3, "h": 2}
+    await made(
+        hub,
+        screen(
+            figure("kham", VISITS),
+            figure("tram", VISITS, unit="tram-1@2026-06-01"),
+            {"id": "xu-huong", "kind": "trend", "indicator": VISITS, **gone},
+            {"id": "xep-hang", "kind": "ranking", "indicator": VISITS, **gone},
+            {"id": "bang", "kind": "table", "indicators": [VISITS, RECEIVED], **gone},
+            {"id": "co-cau", "kind": "breakdown", "whole": VISITS, **gone},
+            {"id": "ban-do", "kind": "map", "indicator": VISITS, "period": day(1), **gone},
+            {"id": "linh-vuc", "kind": "domains", "headlines": {"health": [VISITS]}, **gone},
+            formerly=["tram-1@2026-06-01"],
+        ),
+    )
+    await hub.sent((VISITS, "25813", day(1), 7))
+    assert (await shown(hub))["tram"]["figure"]["reason"] == "no-data"
+
+    await unit("2026-01-01")
+    await hub.settle()
+    seen = await shown(hub)
+
+    assert seen["kham"]["figure"]["value"] == 7
+    alone = seen["tram"]["figure"]
+    assert (alone["unit"], alone["unit_name"], alone["value"]) == ("tram-1@2026-06-01", "tram-1@2026-06-01", None)
+    tiles = {one["domain"]: one["figure"] for one in seen["linh-vuc"]["tiles"]}
+    places = [alone, seen["xu-huong"]["figure"], seen["co-cau"]["whole"], tiles["health"]]
+    places += [seen[key] for key in ("xep-hang", "bang", "ban-do")]
+    assert [one["reason"] for one in places] == ["no-such-unit"] * 7
+
+
 async def test_with_as_of_all_stands_as_it_stood(hub: HubUnderTest) -> None:
     await made(hub, screen(figure("kham", VISITS)))
     await hub.sent((VISITS, "25813", day(2), 7))
