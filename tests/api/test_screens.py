@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from app.changes import announce
+from app.screens.snapshot import draw_widgets
 from tests.conftest import HubUnderTest
 
 VISITS, RECEIVED, TARGETS = "health.visit.outpatient", "tthc.dossier.received", "digital.target.total"
-NEW_FIRMS = "enterprise.new.count"
+NEW_FIRMS, SECRET = "enterprise.new.count", "infosec.incident.total"
 WARDS = ("25813", "25840")
 
 
@@ -214,6 +215,33 @@ async def test_with_as_of_all_stands_as_it_stood(hub: HubUnderTest) -> None:
     assert (seen["version"], seen["as_of"]) == (1, then)
     assert (seen["data"]["kham"]["figure"]["period"], seen["data"]["kham"]["figure"]["value"]) == (day(2), 7)
     assert datetime.fromisoformat(seen["data"]["kham"]["figure"]["received_at"]) < datetime.fromisoformat(then)
+
+
+async def test_what_stood_long_ago_is_drawn_once_for_all_who_may_see_the_same(
+    hub: HubUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawings = 0
+
+    async def draw(*facts: Any) -> Any:
+        nonlocal drawings
+        drawings += 1
+        return await draw_widgets(*facts)
+
+    async def asked(**headers: str) -> Any:
+        response = await hub.client.get("/v1/screens/thu/data", params={"asOf": then}, headers=headers)
+        return response.json()["data"]["mat"]["figure"]["value"]
+
+    monkeypatch.setattr("app.screens.live.draw_widgets", draw)
+    await made(hub, screen(figure("mat", SECRET)))
+    await hub.sent((SECRET, "25813", day(1), 7), source="police")
+    reader = await hub.key("reader", scopes=["readings:read"])
+    then = datetime.now(UTC).isoformat()
+
+    assert [await asked(), await asked(), drawings] == [None, None, 2], "what is young may still become more"
+    later = hub.hub.now() + timedelta(hours=1)
+    monkeypatch.setattr(type(hub.hub), "now", lambda _: later)
+    assert [await asked(), await asked(), drawings] == [None, None, 3]
+    assert [await asked(**{"X-API-Key": reader}), await asked(), drawings] == [7, None, 4]
 
 
 async def test_a_screen_that_did_not_exist_then_is_not_found(hub: HubUnderTest) -> None:
