@@ -31,7 +31,7 @@ from app.catalogue.units import record_units
 from app.changes import announce
 from app.displays import add_display, revoke_display
 from app.embedded import EmbeddedError, EmbeddedPostgres
-from app.errors import HubError
+from app.errors import HubError, row_error
 from app.hub import Hub, hub_of
 from app.logs import configure_logs
 from app.main import create_app
@@ -144,7 +144,10 @@ def up(
     with own_database_of(settings) as url:
         apply_migrations(url)
         asyncio.run(_load_once(settings, url))
-        _greet(settings, listening)
+        hub = _address(settings, listening.getsockname()[1])
+        if settings.database_url is None:  # else the folder need not be there
+            _address_file(settings).write_text(hub, encoding="utf-8")
+        _greet(hub)
         serving.serve(settings, url, listening)
 
 
@@ -201,8 +204,7 @@ def _stop_on_sigterm() -> None:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
 
 
-def _greet(settings: Settings, listening: socket.socket) -> None:
-    hub = _address(settings, listening.getsockname()[1])
+def _greet(hub: str) -> None:
     figure = "/v1/aggregates?indicator=digital.task.done&unit=721&grain=quarter&from=2024-Q3&to=2024-Q3"
     wall = (
         f"{hub}/screens/tong-quan"
@@ -222,6 +224,18 @@ def _greet(settings: Settings, listening: socket.socket) -> None:
 def _address(settings: Settings, port: int) -> str:
     shown = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 (only compared with)
     return f"http://{shown}:{port}"
+
+
+def _address_file(settings: Settings) -> Path:
+    return settings.data_dir / "address"
+
+
+def _known_address(settings: Settings) -> str:
+    """Where the hub of this folder was last started, which may have been with --port; else where it would serve."""
+    known = _address_file(settings)
+    if settings.database_url is None and known.exists():
+        return known.read_text(encoding="utf-8")
+    return _address(settings, settings.port)
 
 
 async def _load_once(settings: Settings, url: str) -> None:
@@ -534,7 +548,7 @@ def add_display_verb(
     try:
         asked = DisplayIn(name=name, screens=_list(screens), units=_list(units), code=code)
     except ValidationError as error:
-        mistakes = (f"{one['loc'][0]}: {one['msg']}." for one in error.errors())
+        mistakes = (f"{one['loc'][0]}: {row_error(one).detail('en')}" for one in error.errors())
         raise Refusal("\n".join(mistakes)) from error
 
     async def deed(session: Any, hub: Hub) -> tuple[models.Display, str | None]:
@@ -551,8 +565,7 @@ def add_display_verb(
     first = display.slugs[0] if display.slugs else "tong-quan"
     out.print(token, markup=False, highlight=False)
     unit = f"?unit={asked.units[0]}" if asked.units else ""
-    address = f"{_address(settings, settings.port)}/screens/{first}{unit}#token={token}"
-    out.print(address, markup=False, highlight=False)
+    out.print(f"{_known_address(settings)}/screens/{first}{unit}#token={token}", markup=False, highlight=False)
 
 
 @display_verbs.command("list")

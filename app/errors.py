@@ -33,6 +33,14 @@ class _Facts(dict[str, Any]):
         return "–"
 
 
+class NotValid(ValueError):
+    """What a validator of a schema says: a `ValueError` in both languages."""
+
+    def __init__(self, why: Text) -> None:
+        super().__init__(why.en)
+        self.why = why
+
+
 @dataclass(frozen=True, slots=True)
 class RowError:
     """One mistake in one row (counted from 1; in CSV the header is row 1) or at one place of the body.
@@ -328,6 +336,10 @@ class InvalidRequest(HubError):
     title = Text("Yêu cầu không hợp lệ", "Invalid request")
     text = Text("Có {count} chỗ sai; xem errors.", "{count} places are wrong; see errors.")
 
+    def detail(self, language: str) -> str:
+        only_one = Text("Có một chỗ sai; xem errors.", "1 place is wrong; see errors.")
+        return only_one.fill(language, {}) if self.facts.get("count") == 1 else super().detail(language)
+
 
 class RowsRejected(HubError):
     """Rows of the batch are wrong and nothing was stored. `errors` lists every mistake with its row."""
@@ -544,41 +556,82 @@ def row_error(
         case "literal_error" | "enum":
             code = "not-one-of"
             more["expected"] = str(context.get("expected", "")).replace("' or '", "', '")
-        case (
-            "string_type"
-            | "dict_type"
-            | "list_type"
-            | "model_attributes_type"
-            | "bool_parsing"
-            | "int_parsing"
-            | "float_parsing"
-        ):
+        case _ if kind in _EXPECTED:
             code = "wrong-type"
             more["expected"] = _EXPECTED[kind]
-        case (
-            "greater_than"
-            | "greater_than_equal"
-            | "less_than"
-            | "less_than_equal"
-            | "string_too_short"
-            | "string_too_long"
-            | "too_short"
-            | "too_long"
-        ):
+        case _ if kind in _BOUNDS:
             code = "out-of-range"
-            more["why"] = mistake["msg"]
+            more["why"] = _bound(kind, context)
         case _:
             code = "invalid"
-            more["why"] = str(mistake["msg"]).removeprefix("Value error, ")
+            more["why"] = _why(mistake, context)
     return RowError(code, row, pointer, shown, more)
 
 
-_EXPECTED = {
+def _bound(kind: str, context: Mapping[str, Any]) -> Text:
+    name, words = _BOUNDS[kind]
+    bound = context.get(name, "–")
+    en = words.en.format(bound)
+    return Text(words.vi.format(bound), en.removesuffix("s") if bound == 1 else en)
+
+
+def _why(mistake: Mapping[str, Any], context: Mapping[str, Any]) -> Text:
+    """What pydantic has no other kind for; its own words are English, and no message is half Vietnamese."""
+    error = context.get("error")
+    if isinstance(error, NotValid):
+        return error.why
+    if mistake["type"] == "string_pattern_mismatch" and context.get("pattern") in PATTERNS:
+        return PATTERNS[context["pattern"]]
+    return Text("xem các giá trị nhận được ở /docs", str(mistake["msg"]).removeprefix("Value error, "))
+
+
+_OBJECT, _WHOLE = Text("một đối tượng JSON", "a JSON object"), Text("số nguyên", "a whole number")
+_TRUTH, _DAY = Text("true hoặc false", "true or false"), Text("ngày có thật, như 2025-07-01", "a day, like 2025-07-01")
+_EXPECTED: Mapping[str, Text] = {
     "string_type": Text("chuỗi ký tự", "a string"),
-    "dict_type": Text("một đối tượng JSON", "a JSON object"),
-    "model_attributes_type": Text("một đối tượng JSON", "a JSON object"),
+    "dict_type": _OBJECT,
+    "model_type": _OBJECT,
+    "model_attributes_type": _OBJECT,
     "list_type": Text("một danh sách", "a list"),
-    "bool_parsing": Text("true hoặc false", "true or false"),
-    "int_parsing": Text("số nguyên", "a whole number"),
+    "bool_type": _TRUTH,
+    "bool_parsing": _TRUTH,
+    "int_type": _WHOLE,
+    "int_parsing": _WHOLE,
+    "int_parsing_size": _WHOLE,
+    "int_from_float": _WHOLE,
+    "float_type": Text("số", "a number"),
     "float_parsing": Text("số", "a number"),
+    "date_type": _DAY,
+    "date_parsing": _DAY,
+    "date_from_datetime_parsing": _DAY,
+    "date_from_datetime_inexact": _DAY,
+}
+# The name of the bound among what pydantic tells, and what would be right.
+_BOUNDS: Mapping[str, tuple[str, Text]] = {
+    "greater_than": ("gt", Text("phải lớn hơn {}", "it must be more than {}")),
+    "greater_than_equal": ("ge", Text("phải từ {} trở lên", "it must be at least {}")),
+    "less_than": ("lt", Text("phải nhỏ hơn {}", "it must be less than {}")),
+    "less_than_equal": ("le", Text("nhiều nhất là {}", "it must be at most {}")),
+    "string_too_short": ("min_length", Text("phải có ít nhất {} ký tự", "it must have at least {} characters")),
+    "string_too_long": ("max_length", Text("chỉ được có tối đa {} ký tự", "it must have at most {} characters")),
+    "too_short": ("min_length", Text("phải có ít nhất {} mục", "it must have at least {} items")),
+    "too_long": ("max_length", Text("chỉ được có tối đa {} mục", "it must have at most {} items")),
+}
+_NO_NUL = Text("không được có ký tự NUL", "it must not have the character NUL in it")
+# Every pattern of a schema or a parameter, as what would be right.
+PATTERNS: Mapping[str, Text] = {
+    r"^[a-z0-9]+(-[a-z0-9]+)*$": Text(
+        "chỉ gồm chữ thường không dấu và chữ số, nối bằng dấu gạch ngang, như tong-quan",
+        "only the letters a to z and digits, joined by hyphens, like tong-quan",
+    ),
+    r"^[A-Za-z0-9._-]+$": Text(
+        "chỉ gồm chữ không dấu, chữ số và các dấu . _ -", "only the letters A to Z and a to z, digits and . _ -"
+    ),
+    r"^[A-Za-z0-9._-]+(@\d{4}-\d\d-\d\d)?$": Text(
+        "là mã đơn vị, có thể kèm ngày, như 25813 hoặc 25813@2025-07-01",
+        "the code of a unit, with a day if need be, like 25813 or 25813@2025-07-01",
+    ),
+    r"^[\x20-\x7e]+$": Text("chỉ gồm chữ không dấu, chữ số và dấu câu", "only letters, digits and signs of ASCII"),
+    r"^[^\x00]+$": _NO_NUL,
+    r"^[^\x00]*$": _NO_NUL,
 }

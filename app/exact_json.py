@@ -11,7 +11,11 @@ from typing import Any
 import jiter
 import orjson
 
-MalformedJson = ValueError
+from app.errors import NotValid, Text
+
+
+class MalformedJson(NotValid):
+    """No JSON, or not for the hub: why, and at which line and column."""
 
 
 def loads(body: bytes) -> Any:
@@ -20,9 +24,30 @@ def loads(body: bytes) -> Any:
     Raises:
         MalformedJson: with the place and the reason.
     """
-    return jiter.from_json(
-        body, float_mode="decimal", allow_inf_nan=False, catch_duplicate_keys=True, cache_mode="keys"
-    )
+    try:
+        return jiter.from_json(
+            body, float_mode="decimal", allow_inf_nan=False, catch_duplicate_keys=True, cache_mode="keys"
+        )
+    except ValueError as error:
+        raise MalformedJson(_in_both(str(error))) from error
+
+
+def _in_both(said: str) -> Text:
+    """The parser speaks English; its end says where."""
+    what, _, where = said.rpartition(" at line ")
+    line, _, column = where.partition(" column ")
+    mistakes = (vi for en, vi in _MISTAKES.items() if what.startswith(en))
+    return Text(f"{next(mistakes, 'sai cú pháp JSON')} ở dòng {line}, cột {column}", said)
+
+
+_MISTAKES = {
+    "EOF": "JSON bị cắt ngang",
+    "Detected duplicate key": "tên này đã có trong cùng đối tượng JSON",
+    "trailing comma": "thừa dấu phẩy",
+    "trailing characters": "thừa ký tự sau khi JSON đã hết",
+    "key must be a string": "tên phải đặt trong dấu ngoặc kép",
+    "recursion limit": "JSON lồng quá sâu",
+}
 
 
 def dumps(value: Any) -> bytes:

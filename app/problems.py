@@ -148,12 +148,8 @@ def _methods(request: Request) -> set[str]:
 
 
 def _of_validation(error: RequestValidationError) -> HubError:
-    mistakes = error.errors()
-    if any(mistake["type"] == "json_invalid" for mistake in mistakes):
-        why = mistakes[0].get("ctx", {}).get("error", mistakes[0]["msg"])
-        return errors.MalformedBody(why=why)
     found = []
-    for mistake in mistakes:
+    for mistake in error.errors():
         where = [str(step).replace("~", "~0").replace("/", "~1") for step in _place(mistake, error.body)]
         facts = {"fields": errors.Text("xem /docs", "see /docs")}
         found.append(row_error(mistake, pointer="/" + "/".join(where), facts=facts))

@@ -97,7 +97,7 @@ def _read_json(body: bytes, max_rows: int) -> Rows:
     try:
         document = exact_json.loads(body)
     except exact_json.MalformedJson as error:
-        raise MalformedBody(why=str(error)) from error
+        raise MalformedBody(why=error.why) from error
     if not isinstance(document, dict) or not isinstance(document.get("readings"), list) or len(document) > 1:
         raise MalformedBody(why=Text('phải là {"readings": [ … ]}', 'it must be {"readings": [ … ]} and nothing else'))
     found = document["readings"]
@@ -123,7 +123,7 @@ def _read_ndjson(body: bytes, max_rows: int) -> Rows:
         try:
             found.append((number, exact_json.loads(line)))
         except exact_json.MalformedJson as error:
-            rows.errors.append(RowError("malformed-json", number, facts={"why": str(error)}))
+            rows.errors.append(RowError("malformed-json", number, facts={"why": error.why}))
     _check_shape(rows, found)
     return rows
 

@@ -17,7 +17,7 @@ class ExactRequest(Request):
         try:
             return exact_json.loads(await self.body())
         except exact_json.MalformedJson as error:
-            raise MalformedBody(why=str(error)) from error
+            raise MalformedBody(why=error.why) from error
 
 
 class ExactRoute(APIRoute):

@@ -12,7 +12,6 @@ from fastapi import APIRouter, Depends, Path, Query, Request, Response
 from starlette.datastructures import QueryParams
 from starlette.types import Receive, Scope, Send
 
-from app import exact_json
 from app.auth import Caller, require_caller
 from app.catalogue.access import require_whole_hub
 from app.catalogue.catalogue import Catalogue, Unit
@@ -50,12 +49,15 @@ from app.routers.dependencies import (
     refuse_unknown_parameters,
     somebody,
 )
+from app.routers.exact import ExactRoute
 from app.schemas.screens import ScreenIn, ScreenList, ScreenOut, Snapshot
 from app.screens.definitions import Definition, find_screen, list_screens, remove_screen, save_screen
 from app.screens.live import Picture, State, Wall, Walls
-from app.screens.snapshot import View, draw_widgets, head_of, scene_of, widgets_of
+from app.screens.snapshot import View, scene_of
 
-router = APIRouter(prefix="/v1/screens", tags=["screens"], dependencies=[Depends(refuse_unknown_parameters)])
+router = APIRouter(
+    prefix="/v1/screens", tags=["screens"], route_class=ExactRoute, dependencies=[Depends(refuse_unknown_parameters)]
+)
 
 _LONGEST_SLUG, _LONGEST_UNIT = 60, 100
 SlugPath = Annotated[
@@ -275,12 +277,8 @@ async def get_snapshot(
             catalogue = await hub.catalogues.current(session)
             scene = scene_of(hub, catalogue, definition.screen, view, as_of)
             view = _allowed(request, hub, viewer, view, scene.unit, catalogue)
-            scene = replace(scene, readable=view.readable)
-            drawn = await draw_widgets(session, scene, widgets_of(definition.screen))
-        body = exact_json.dumps(
-            head_of(definition, scene, view) | {"change": 0, "data": {key: one.data for key, one in drawn.items()}}
-        )
-        return _answer_of(Picture(body), view.language, packed=False).to(request)
+            picture = await walls.past(session, definition, replace(scene, readable=view.readable), view)
+        return _answer_of(picture, view.language, packed=False).to(request)
     return await _pictured(request, hub, walls, viewer, view)
 
 

@@ -43,7 +43,9 @@ class TargetState(BaseModel):
     setter: str
     document: str | None
     value: Number
-    achieved_pct: Number | None
+    achieved_pct: Number | None = Field(
+        description="The value in % of the target; where down is good the target is a ceiling, and this is what is used up."
+    )
     state: Literal["on_track", "at_risk", "off_track"] | None
 
 

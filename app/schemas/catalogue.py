@@ -6,6 +6,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
+from app.errors import NotValid, Text
+
 Periodicity = Literal["realtime", "hourly", "daily", "weekly", "monthly", "quarterly", "yearly"]
 TimeLaw = Literal["sum", "mean", "last", "min", "max", "cumulative", "ratio", "none"]
 UnitLaw = Literal["sum", "mean", "min", "max", "ratio", "none"]
@@ -108,7 +110,7 @@ Name = Annotated[str, StringConstraints(min_length=1, max_length=300, pattern=r"
 def _written_out(value: object) -> object:
     """Otherwise a number, even one in a text, would count as seconds since 1970."""
     if not isinstance(value, date) and not re.fullmatch(r"\d{4}-\d\d-\d\d", str(value), re.ASCII):
-        raise ValueError("it must be a day like 2025-07-01")
+        raise NotValid(Text("phải là ngày, viết như 2025-07-01", "it must be a day like 2025-07-01"))
     return value
 
 
@@ -126,7 +128,12 @@ class Lasting(BaseModel):
     @model_validator(mode="after")
     def _forwards(self) -> Self:
         if self.valid_from and self.valid_to and self.valid_to <= self.valid_from:
-            raise ValueError(f"valid_to {self.valid_to} must be after valid_from {self.valid_from}")
+            raise NotValid(
+                Text(
+                    f"valid_to {self.valid_to} phải sau valid_from {self.valid_from}",
+                    f"valid_to {self.valid_to} must be after valid_from {self.valid_from}",
+                )
+            )
         return self
 
 

@@ -223,8 +223,10 @@ Age = Literal["fresh", "due", "late"]
 State = Literal["on_track", "at_risk", "off_track"]
 Absence = Reason | Literal["not-public", "no-such-unit"]
 Empty = Annotated[
-    Literal["no-units", "not-public", "no-data"] | None,
-    Field(description="Why there are no units to show: none below this one, not for this viewer, no figure yet."),
+    Literal["no-units", "no-such-unit", "not-public", "no-data"] | None,
+    Field(
+        description="Why no units are shown: none below this one, it is gone itself, not for this viewer, no figure yet."
+    ),
 ]
 
 
@@ -416,7 +418,9 @@ class SourceFreshness(BaseModel):
 
 
 class SourcesData(BaseModel):
-    sources: list[SourceFreshness]
+    sources: list[SourceFreshness] = Field(
+        description="Those that report; a publication that was loaded once does not."
+    )
 
 
 WidgetData = (

@@ -1,7 +1,7 @@
 """The figures that the widgets of a screen ask for: resolved together, in few statements, at one instant."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, tzinfo
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -44,6 +44,7 @@ class Need:
 
     indicators: Sequence[Indicator]
     units: Sequence[Unit]
+    absent: str | None = None  # instead of units: an address that is none's
     grain: Grain | None = None  # None: as it is reported
     period: Period | None = None  # None: the latest
     count: int = 1  # periods up to that one
@@ -64,18 +65,24 @@ class Answer:
     """What was found: of one indicator, one series a unit. Without a bucket there is no figure anywhere."""
 
     indicator: Indicator
-    unit: Unit
+    unit: Unit | None  # None: see `absent`
     grain: Grain
     latest: bool  # nobody asked for the period
     units: Sequence[Unit] = ()
     buckets: Sequence[Period] = ()
     series: Sequence[Series] = ()
     hidden: bool = False  # the viewer may not see it
+    absent: str | None = None  # there is no unit with this address
     received: dict[Cell, datetime] = field(default_factory=dict)
 
     @property
     def bucket(self) -> Period | None:
         return self.buckets[-1] if self.buckets else None
+
+    @property
+    def reason(self) -> str:
+        """Why there is nothing to show."""
+        return "no-such-unit" if self.absent else "not-public" if self.hidden else "no-data"
 
     def last_of(self, series: Series) -> Point:
         return series.points[-1]
@@ -118,7 +125,7 @@ def _with(
     one: Answer, found: dict[tuple[object, ...], Series], compare: frozenset[str], received: dict[Cell, datetime]
 ) -> Answer:
     series = [found[one.indicator, unit, tuple(one.buckets), compare] for unit in one.units]
-    return Answer(one.indicator, one.unit, one.grain, one.latest, one.units, one.buckets, series, received=received)
+    return replace(one, series=series, received=received)
 
 
 def _sought(scene: Scene, needs: Iterable[Need]) -> Iterable[Sought]:
@@ -138,6 +145,9 @@ def _sought(scene: Scene, needs: Iterable[Need]) -> Iterable[Sought]:
 
 def _place(scene: Scene, need: Need, latest: dict[Sought, Period]) -> Answer:
     """Which indicator, unit and buckets it will be."""
+    if need.absent is not None:
+        first = need.indicators[0]
+        return Answer(first, None, need.grain_of(first), need.period is None, absent=need.absent)
     for unit in need.units:
         for indicator in filter(scene.readable, need.indicators):
             grain = need.grain_of(indicator)

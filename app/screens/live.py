@@ -17,7 +17,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -41,6 +41,9 @@ from app.screens.widgets import depends_on
 log = structlog.get_logger(__name__)
 
 _MOST_UNWATCHED = 128  # walls that are kept for the next one who asks
+_MOST_PAST = 16  # pictures of earlier times that are kept
+# What a transaction stored is dated before it is seen by others; none takes so long.
+_SETTLED = timedelta(minutes=10)
 _PAUSE = 0.1  # seconds between two looks at the same wall: what changes meanwhile is drawn together
 _BEAT = 15.0  # seconds after which a stream says that it is still there
 _AGAIN = 1.0  # seconds until a wall that could not be drawn is tried again
@@ -364,7 +367,23 @@ class Walls:
         self._hub = hub
         self._walls: OrderedDict[View, Wall] = OrderedDict()
         self._followers: dict[Wall, asyncio.Task[None]] = {}
+        self._past: OrderedDict[tuple[View, str, int], Picture] = OrderedDict()
         self._closing = False
+
+    async def past(self, session: AsyncSession, definition: Definition, scene: Scene, view: View) -> Picture:
+        """A screen as it stood at an earlier time. It stays so, but for what is taken from the catalogue as it is today."""
+        assert scene.as_of is not None
+        key = (view, scene.as_of.isoformat(), scene.catalogue.version)
+        if (known := self._past.get(key)) is not None:
+            return known
+        drawn = await draw_widgets(session, scene, widgets_of(definition.screen))
+        data = {one: drawing.data for one, drawing in drawn.items()}
+        picture = Picture(exact_json.dumps({**head_of(definition, scene, view), "change": 0, "data": data}))
+        if self._hub.now() - scene.now > _SETTLED:
+            self._past[key] = picture
+            if len(self._past) > _MOST_PAST:
+                self._past.popitem(last=False)
+        return picture
 
     def wall(self, view: View) -> Wall:
         found = self._walls.get(view)

@@ -1,5 +1,6 @@
 """A screen with all its data, of one instant."""
 
+import contextlib
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.catalogue.catalogue import Catalogue, Indicator
+from app.errors import UnitNotValid, UnknownUnit
 from app.hub import Hub
 from app.periods import Grain, Period, bucket_start, next_start, parse_period
 from app.schemas.screens import ScreenIn, SourcesIn, WidgetIn
@@ -58,7 +60,9 @@ def scene_of(hub: Hub, catalogue: Catalogue, screen: ScreenIn, view: View, as_of
     unit = unit_of(catalogue, view.unit or screen.parameters.unit, period, now)
     formerly = []
     if unit is unit_of(catalogue, screen.parameters.unit, period, now):
-        formerly = [catalogue.require_unit(code, None, now.date()) for code in screen.parameters.formerly]
+        for code in screen.parameters.formerly:
+            with contextlib.suppress(UnknownUnit, UnitNotValid):  # who is not known any more stands in for nobody
+                formerly.append(catalogue.require_unit(code, None, now.date()))
     return Scene(catalogue, unit, formerly, period, as_of, now, zone, view.language, view.readable)
 
 

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 from app.catalogue.catalogue import Indicator, Unit
+from app.errors import UnitNotValid, UnknownUnit
 from app.periods import Grain, Period, parse_period
 from app.rollups.laws import EXACT, Figure
 from app.rollups.points import point_out
@@ -50,10 +51,14 @@ class Frame:
         units: Sequence[Unit] = (scene.unit, *scene.formerly)
         if period is not None:  # who was there then
             units = [one for one in units if one.start < period.end and period.start < one.end] or units
+        absent = None
         if widget.unit is not None:
-            units = [unit_of(scene.catalogue, widget.unit, period, scene.now)]
+            try:
+                units = [unit_of(scene.catalogue, widget.unit, period, scene.now)]
+            except (UnknownUnit, UnitNotValid):  # not on that day any more: the other widgets have theirs
+                units, absent = [], widget.unit
         indicators = [scene.catalogue.indicators[code] for code in codes if code in scene.catalogue.indicators]
-        return Need(indicators, units, None if widget.grain is None else Grain[widget.grain], period, **more)
+        return Need(indicators, units, absent, None if widget.grain is None else Grain[widget.grain], period, **more)
 
     def head(self, indicator: Indicator) -> Data:
         return {
@@ -69,21 +74,21 @@ class Frame:
             series = answer.series[0]
         unit = answer.unit if series is None else series.unit
         out = self.head(answer.indicator) | {
-            "unit": unit.code,
-            "unit_name": unit.name.fill(self.scene.language, {}),
+            "unit": answer.absent if unit is None else unit.code,
+            "unit_name": answer.absent if unit is None else unit.name.fill(self.scene.language, {}),
             "grain": answer.grain.name,
             "period": None if answer.bucket is None else str(answer.bucket),
             "value": None,
         }
         if series is None:
-            return out | {"reason": "not-public" if answer.hidden else "no-data"}
+            return out | {"reason": answer.reason}
         point = answer.last_of(series)
         out |= point_out(self.scene.catalogue, point)
         for kind, other in (("previous", point.previous), ("year_ago", point.year_ago)):
-            if other is not None and other.bucket is not None and other.bucket.start < unit.start:
+            if other is not None and other.bucket is not None and other.bucket.start < series.unit.start:
                 del out[kind]  # the unit is younger: to compare with what it had of that period would mislead
         if point.figure.value is not None:
-            out |= self._times(answer, unit, point)
+            out |= self._times(answer, series.unit, point)
         return out if point.targets is None else out | {"state": state_out(point)}
 
     def cell(self, figure: Figure) -> Data:
@@ -175,8 +180,8 @@ def table(widget: TableIn, frame: Frame) -> Drawing:
 
 def _cell(frame: Frame, answer: Answer, series: Series | None) -> Data:
     if series is None:
-        reason = "not-public" if answer.hidden else "no-data"
-        return {"period": None if answer.bucket is None else str(answer.bucket), "value": None, "reason": reason}
+        period = None if answer.bucket is None else str(answer.bucket)
+        return {"period": period, "value": None, "reason": answer.reason}
     point = answer.last_of(series)
     return {"period": str(point.bucket), **frame.cell(point.figure), "state": state_out(point)}
 
@@ -251,7 +256,7 @@ def domains(widget: DomainsIn, frame: Frame) -> Drawing:
     tiles = []
     for domain, need in zip(active, needs, strict=True):
         answer = next(answers) if need.indicators else None
-        shown = frame.shown(answer) if answer is not None and (answer.series or answer.hidden) else None
+        shown = frame.shown(answer) if answer is not None and (answer.series or answer.reason != "no-data") else None
         tiles.append({"domain": domain.code, "name": domain.name.fill(frame.scene.language, {}), "figure": shown})
     return {"tiles": tiles}
 
@@ -280,10 +285,10 @@ def _empty(*answers: Answer) -> Data:
     """Why a widget about the units below has none to show."""
     if any(answer.series for answer in answers):
         return {}
-    if all(answer.hidden for answer in answers):
-        return {"reason": "not-public"}
-    # A period was found, but nobody to ask about it.
-    return {"reason": "no-units" if any(answer.buckets for answer in answers) else "no-data"}
+    if any(answer.buckets for answer in answers):
+        return {"reason": "no-units"}  # a period was found, but nobody to ask about it
+    reasons = [answer.reason for answer in answers]
+    return {"reason": next((one for one in reasons if one != "not-public"), "not-public")}
 
 
 KINDS: Mapping[str, Callable[[Any, Frame], Drawing]] = {

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from app.changes import announce
+from app.screens.snapshot import draw_widgets
 from tests.conftest import HubUnderTest
 
 VISITS, RECEIVED, TARGETS = "health.visit.outpatient", "tthc.dossier.received", "digital.target.total"
-NEW_FIRMS = "enterprise.new.count"
+NEW_FIRMS, SECRET = "enterprise.new.count", "infosec.incident.total"
 WARDS = ("25813", "25840")
 
 
@@ -179,6 +180,46 @@ async def test_a_figure_is_not_compared_with_a_period_in_which_its_unit_began(hu
     assert seen["quy"]["figure"]["previous"]["period"] == "2026-Q3"
 
 
+async def test_where_the_unit_of_one_widget_is_gone_the_others_are_shown(hub: HubUnderTest) -> None:
+    async def unit(valid_to: str | None) -> None:
+        key = hub.keys.setdefault("units", await hub.key("units", scopes=["catalogue:write"]))
+        one = {"code": "tram-1", "kind": "site", "name_vi": "Trạm 1", "valid_from": "2025-07-01", "valid_to": valid_to}
+        body = {"units": [one | {"parents": [{"unit": "25813"}]}]}
+        response = await hub.client.post("/v1/units", json=body, headers={"X-API-Key": key})
+        assert response.status_code == 200, response.text
+
+    await unit(None)
+    gone: dict[str, Any] = {"unit": "tram-1@2026-06-01", "x": 0, "y": 0, "w": 3, "h": 2}
+    await made(
+        hub,
+        screen(
+            figure("kham", VISITS),
+            figure("tram", VISITS, unit="tram-1@2026-06-01"),
+            {"id": "xu-huong", "kind": "trend", "indicator": VISITS, **gone},
+            {"id": "xep-hang", "kind": "ranking", "indicator": VISITS, **gone},
+            {"id": "bang", "kind": "table", "indicators": [VISITS, RECEIVED], **gone},
+            {"id": "co-cau", "kind": "breakdown", "whole": VISITS, **gone},
+            {"id": "ban-do", "kind": "map", "indicator": VISITS, "period": day(1), **gone},
+            {"id": "linh-vuc", "kind": "domains", "headlines": {"health": [VISITS]}, **gone},
+            formerly=["tram-1@2026-06-01"],
+        ),
+    )
+    await hub.sent((VISITS, "25813", day(1), 7))
+    assert (await shown(hub))["tram"]["figure"]["reason"] == "no-data"
+
+    await unit("2026-01-01")
+    await hub.settle()
+    seen = await shown(hub)
+
+    assert seen["kham"]["figure"]["value"] == 7
+    alone = seen["tram"]["figure"]
+    assert (alone["unit"], alone["unit_name"], alone["value"]) == ("tram-1@2026-06-01", "tram-1@2026-06-01", None)
+    tiles = {one["domain"]: one["figure"] for one in seen["linh-vuc"]["tiles"]}
+    places = [alone, seen["xu-huong"]["figure"], seen["co-cau"]["whole"], tiles["health"]]
+    places += [seen[key] for key in ("xep-hang", "bang", "ban-do")]
+    assert [one["reason"] for one in places] == ["no-such-unit"] * 7
+
+
 async def test_with_as_of_all_stands_as_it_stood(hub: HubUnderTest) -> None:
     await made(hub, screen(figure("kham", VISITS)))
     await hub.sent((VISITS, "25813", day(2), 7))
@@ -194,6 +235,33 @@ async def test_with_as_of_all_stands_as_it_stood(hub: HubUnderTest) -> None:
     assert (seen["version"], seen["as_of"]) == (1, then)
     assert (seen["data"]["kham"]["figure"]["period"], seen["data"]["kham"]["figure"]["value"]) == (day(2), 7)
     assert datetime.fromisoformat(seen["data"]["kham"]["figure"]["received_at"]) < datetime.fromisoformat(then)
+
+
+async def test_what_stood_long_ago_is_drawn_once_for_all_who_may_see_the_same(
+    hub: HubUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawings = 0
+
+    async def draw(*facts: Any) -> Any:
+        nonlocal drawings
+        drawings += 1
+        return await draw_widgets(*facts)
+
+    async def asked(**headers: str) -> Any:
+        response = await hub.client.get("/v1/screens/thu/data", params={"asOf": then}, headers=headers)
+        return response.json()["data"]["mat"]["figure"]["value"]
+
+    monkeypatch.setattr("app.screens.live.draw_widgets", draw)
+    await made(hub, screen(figure("mat", SECRET)))
+    await hub.sent((SECRET, "25813", day(1), 7), source="police")
+    reader = await hub.key("reader", scopes=["readings:read"])
+    then = datetime.now(UTC).isoformat()
+
+    assert [await asked(), await asked(), drawings] == [None, None, 2], "what is young may still become more"
+    later = hub.hub.now() + timedelta(hours=1)
+    monkeypatch.setattr(type(hub.hub), "now", lambda _: later)
+    assert [await asked(), await asked(), drawings] == [None, None, 3]
+    assert [await asked(**{"X-API-Key": reader}), await asked(), drawings] == [7, None, 4]
 
 
 async def test_a_screen_that_did_not_exist_then_is_not_found(hub: HubUnderTest) -> None:
@@ -253,7 +321,16 @@ async def test_every_kind_of_widget_shows_what_it_is_for(hub: HubUnderTest) -> N
         0,
         "fresh",
     )
-    assert sources["bao-ben-cat-2024"]["age"] == "late"
+
+
+async def test_an_article_is_no_source_that_is_late(hub: HubUnderTest) -> None:
+    await made(hub, screen({"id": "nguon", "kind": "sources", "x": 0, "y": 0, "w": 3, "h": 2}))
+    await hub.sent((VISITS, "25813", day(30), 7))
+
+    sources = {one["source"]: one["age"] for one in (await shown(hub))["nguon"]["sources"]}
+
+    assert "late" in sources.values(), "a system that has a key and is silent is late"
+    assert not [code for code in sources if code.startswith("bao-")]
 
 
 async def test_parts_of_another_period_leave_no_rest(hub: HubUnderTest) -> None:
@@ -432,6 +509,34 @@ async def test_every_mistake_in_a_definition_is_named_by_its_place(
     assert response.status_code == 422
     assert [(one["pointer"], one["code"]) for one in response.json()["errors"]] == [(pointer, code)]
     assert (await hub.client.get("/v1/screens/thu")).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("language", "details"),
+    [
+        ("vi", ["nhiều nhất là 12", "chỉ gồm chữ thường không dấu và chữ số, nối bằng dấu gạch ngang, như tong-quan"]),
+        ("en", ["it must be at most 12", "only the letters a to z and digits, joined by hyphens, like tong-quan"]),
+    ],
+)
+async def test_every_mistake_is_told_in_the_language_that_was_asked_for(
+    hub: HubUnderTest, language: str, details: list[str]
+) -> None:
+    body = screen()
+    body["pages"] = [{"rows": 8, "widgets": [figure("a", VISITS, w=13), figure("B!", VISITS, x=3)]}]
+
+    problem = (await change(hub, "PUT", body=body, Accept_Language=language)).json()
+
+    assert [one["detail"].partition(": ")[2] for one in problem["errors"]] == [f"{one}." for one in details]
+
+
+async def test_a_definition_that_is_no_json_is_told_the_place(hub: HubUnderTest) -> None:
+    key = await hub.key("walls", scopes=["screens:write"])
+    headers = {"X-API-Key": key, "Content-Type": "application/json", "Accept-Language": "vi"}
+
+    response = await hub.client.put("/v1/screens/thu", content=b'{"title":\n {"vi" "x"}}', headers=headers)
+
+    assert (response.status_code, response.json()["code"]) == (422, "malformed-body")
+    assert response.json()["detail"] == "Không đọc được nội dung: sai cú pháp JSON ở dòng 2, cột 8."
 
 
 async def test_of_very_many_mistakes_the_first_are_named(hub: HubUnderTest) -> None:

@@ -1,19 +1,24 @@
 """Errors: every one has its words in both languages. With them what carries them: exact JSON, cursors, the language."""
 
 import base64
+import json
 import re
 from decimal import Decimal
-from typing import Any
+from pathlib import Path
+from typing import Any, get_args
 
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
+from pydantic_core import core_schema
 
 from app import exact_json
-from app.errors import ROW_TEXTS, HubError, InvalidRequest, RowError, Text, UnknownUnit, all_errors, row_error
+from app.errors import PATTERNS, ROW_TEXTS, HubError, InvalidRequest, RowError, Text, UnknownUnit, all_errors, row_error
 from app.paging import decode_cursor, encode_cursor
 from app.problems import preferred_language, problem_body
+from app.schemas.catalogue import Lasting
 
 LANGUAGES = ("vi", "en")
 VIETNAMESE = re.compile(r"[ăâđêôơưàảãáạằẳẵắặầẩẫấậèẻẽéẹềểễếệìỉĩíịòỏõóọồổỗốộờởỡớợùủũúụừửữứựỳỷỹýỵ]", re.IGNORECASE)
@@ -101,6 +106,64 @@ def test_what_the_schema_finds_is_said_in_the_hubs_words(mistake: dict[str, Any]
         assert exact_json.dumps(problem_body(InvalidRequest(count=1, errors=[error]), language, "r-1"))
 
 
+_BOUNDS = {"ge": 1, "gt": 0, "le": 24, "lt": 12, "min_length": 1, "max_length": 300}
+
+
+@pytest.mark.parametrize(("kind", "vi", "en"), [
+    ("greater_than_equal", "phải từ 1 trở lên", "it must be at least 1"),
+    ("greater_than", "phải lớn hơn 0", "it must be more than 0"),
+    ("less_than_equal", "nhiều nhất là 24", "it must be at most 24"),
+    ("less_than", "phải nhỏ hơn 12", "it must be less than 12"),
+    ("string_too_short", "phải có ít nhất 1 ký tự", "it must have at least 1 character"),
+    ("string_too_long", "chỉ được có tối đa 300 ký tự", "it must have at most 300 characters"),
+    ("too_short", "phải có ít nhất 1 mục", "it must have at least 1 item"),
+    ("too_long", "chỉ được có tối đa 300 mục", "it must have at most 300 items"),
+])  # fmt: skip
+def test_what_is_out_of_range_is_told_the_range_in_both_languages(kind: str, vi: str, en: str) -> None:
+    error = row_error({"type": kind, "input": 30, "msg": "Input should be otherwise", "ctx": _BOUNDS})
+
+    assert [error.detail(one) for one in LANGUAGES] == [f"Ngoài giới hạn: {vi}.", f"Out of range: {en}."]
+
+
+@pytest.mark.parametrize("kind", get_args(core_schema.ErrorType))
+def test_no_message_is_half_in_vietnamese_and_half_in_english(kind: str) -> None:
+    context = {**_BOUNDS, "error": ValueError("English"), "tag": "dial", "expected_tags": "'figure'", "pattern": "^x$"}
+
+    told = row_error({"type": kind, "input": "x", "msg": "English", "ctx": context}).detail("vi")
+
+    assert VIETNAMESE.search(told)
+    assert "English" not in told
+
+
+def test_what_a_validator_says_is_said_in_both_languages() -> None:
+    with pytest.raises(ValidationError) as refused:
+        Lasting.model_validate({"valid_from": "2025-07-01", "valid_to": "2025-07-01"})
+
+    error = row_error(refused.value.errors()[0])
+    assert error.detail("vi") == "Giá trị không hợp lệ: valid_to 2025-07-01 phải sau valid_from 2025-07-01."
+    assert error.detail("en") == "The value is not valid: valid_to 2025-07-01 must be after valid_from 2025-07-01."
+
+
+def test_every_pattern_is_told_as_what_would_be_right() -> None:
+    described = (Path(__file__).parents[2] / "openapi" / "openapi.json").read_text(encoding="utf-8")
+    patterns = {json.loads(one) for one in re.findall(r'"pattern": ?("(?:[^"\\\\]|\\\\.)*")', described)}
+
+    assert patterns == set(PATTERNS)
+    for text in PATTERNS.values():
+        assert VIETNAMESE.search(text.vi)
+        assert not VIETNAMESE.search(text.en)
+
+
+@pytest.mark.parametrize(("count", "vi", "en"), [
+    (1, "Có một chỗ sai; xem errors.", "1 place is wrong; see errors."),
+    (2, "Có 2 chỗ sai; xem errors.", "2 places are wrong; see errors."),
+])  # fmt: skip
+def test_one_mistake_is_one(count: int, vi: str, en: str) -> None:
+    error = InvalidRequest(count=count)
+
+    assert [error.detail(one) for one in LANGUAGES] == [vi, en]
+
+
 # --- the language ----------------------------------------------------------------------------------------------------
 
 
@@ -184,6 +247,19 @@ def test_no_decimal_changes_on_its_way_out_and_back(value: Decimal) -> None:
 def test_what_is_no_json_is_refused(body: str) -> None:
     with pytest.raises(exact_json.MalformedJson):
         exact_json.loads(body.encode())
+
+
+@pytest.mark.parametrize(("body", "vi", "en"), [
+    ('{"a": 1,\n "b": }', "sai cú pháp JSON ở dòng 2, cột 7", "expected value at line 2 column 7"),
+    ('{"a": 1,}', "thừa dấu phẩy ở dòng 1, cột 9", "trailing comma at line 1 column 9"),
+    ('["a"', "JSON bị cắt ngang ở dòng 1, cột 4", "EOF while parsing a list at line 1 column 4"),
+])  # fmt: skip
+def test_broken_json_is_told_in_both_languages_with_its_place(body: str, vi: str, en: str) -> None:
+    with pytest.raises(exact_json.MalformedJson) as refused:
+        exact_json.loads(body.encode())
+
+    assert refused.value.why == Text(vi, en)
+    assert str(refused.value) == en
 
 
 def test_what_is_not_utf_8_is_refused() -> None:
