@@ -49,13 +49,12 @@ export function changeOnPrevious(figure: Figure, now: number): HTMLElement | nul
   return changeOf(figure, previous, say("compare.previous", { period: compared }));
 }
 
-/** The first target: `87% kế hoạch`. */
+/** The first target: `87% kế hoạch`; of a ceiling what is used up of it. */
 export function targetOf(figure: Figure): HTMLElement | null {
   const target = figure.targets?.[0];
   if (!target || target.achieved_pct === null) return null;
-  return element(
-    "p.target", {}, element("span", {}, say("compare.target", { pct: percent(target.achieved_pct) })),
-  );
+  const words = figure.direction === "down_good" ? "compare.ceiling" : "compare.target";
+  return element("p.target", {}, element("span", {}, say(words, { pct: percent(target.achieved_pct) })));
 }
 
 export function stateMark(state: State | null | undefined): HTMLElement | null {

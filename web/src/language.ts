@@ -14,6 +14,7 @@ const WORDS = {
   "ago.now": ["vừa xong", "just now"],
   "as-of": ["Như tại thời điểm {when}", "As it stood at {when}"],
   "change.points": ["điểm %", "points"],
+  "compare.ceiling": ["{pct} mức trần", "{pct} of the ceiling"],
   "compare.previous": ["so với {period}", "vs {period}"],
   "compare.wordless": ["so với kỳ liền trước", "compared with the period before"],
   "compare.target": ["{pct} kế hoạch", "{pct} of plan"],
