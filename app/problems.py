@@ -11,6 +11,7 @@ from fastapi.responses import Response
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.routing import compile_path
 
 from app import errors, exact_json
@@ -99,6 +100,9 @@ def install(app: FastAPI) -> None:
             return await database_error(request, error)
         return await unexpected(request, error)
 
+    async def gone(request: Request, error: Exception) -> Response:
+        return Response(status_code=400)  # nobody hears it; it is counted, and no failure of ours
+
     async def unexpected(request: Request, error: Exception) -> Response:
         log.error("request failed", exc_info=error)
         return problem_response(request, errors.InternalError())
@@ -110,6 +114,7 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, database_error)
     app.add_exception_handler(DBAPIError, driver_error)
     app.add_exception_handler(psycopg.Error, driver_error)  # the ingest speaks to the driver itself
+    app.add_exception_handler(ClientDisconnect, gone)
     app.add_exception_handler(Exception, unexpected)
 
 

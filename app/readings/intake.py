@@ -10,6 +10,7 @@ import contextlib
 from collections import deque
 from collections.abc import AsyncIterator, Hashable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import psycopg
 from psycopg.errors import ForeignKeyViolation, UniqueViolation
@@ -101,32 +102,37 @@ class Intake:
         waiting = _Waiting(submission, answer)
         self._waiting.append(waiting)
         if len(self._writers) < _WRITERS and (waiting.alone or not self._gathering):
-            writer = asyncio.create_task(self._write())
-            self._writers.add(writer)
-            writer.add_done_callback(self._writers.discard)
+            self._writers.add(asyncio.create_task(self._write()))
         return await answer
 
     async def close(self) -> None:
-        for writer in self._writers:
+        writers = list(self._writers)
+        for writer in writers:
             writer.cancel()
-        await asyncio.gather(*self._writers, return_exceptions=True)
+        await asyncio.gather(*writers, return_exceptions=True)
         for connection in self._connections:
             await connection.close()
 
     async def _write(self) -> None:
         """Write until nobody waits."""
-        while group := self._next_group():
-            gathers = not group[0].alone
-            try:
-                self._gathering |= gathers
-                await self._settle(group)
-            except BaseException as error:
-                for one in group:
-                    _fail(one, error if isinstance(error, Exception) else psycopg.OperationalError("the hub stops"))
-                if not isinstance(error, Exception):
-                    raise
-            finally:
-                self._gathering &= not gathers
+        try:
+            while group := self._next_group():
+                await self._write_group(group)
+        finally:  # in the same turn as the last look for who waits: who comes from here on starts another
+            self._writers.discard(cast(asyncio.Task[None], asyncio.current_task()))
+
+    async def _write_group(self, group: Sequence[_Waiting]) -> None:
+        gathers = not group[0].alone
+        try:
+            self._gathering |= gathers
+            await self._settle(group)
+        except BaseException as error:
+            for one in group:
+                _fail(one, error if isinstance(error, Exception) else psycopg.OperationalError("the hub stops"))
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            self._gathering &= not gathers
 
     def _next_group(self) -> list[_Waiting]:
         """The first that waits, with those after it that fit; what it shares a reading with waits for the next group."""

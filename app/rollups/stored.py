@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, 
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
-from typing import Any, LiteralString
+from typing import Any, LiteralString, cast
 
 import psycopg
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -238,27 +238,31 @@ class Lookups:
         answer: asyncio.Future[Stored] = asyncio.get_running_loop().create_future()
         self._waiting.append((lookup, answer))
         if len(self._asking) < _AT_ONCE:
-            asking = asyncio.create_task(self._fetch())
-            self._asking.add(asking)
-            asking.add_done_callback(self._asking.discard)
+            self._asking.add(asyncio.create_task(self._fetch()))
         return await answer
 
     async def _fetch(self) -> None:
         """Until nobody waits."""
-        while self._waiting:
-            together = [self._waiting.popleft() for _ in range(min(len(self._waiting), _TOGETHER))]
-            try:
-                stored = await fetch_stored(self._ask, [lookup for lookup, _ in together])
-            except BaseException as error:
-                for _, answer in together:
-                    if not answer.done():
-                        answer.set_exception(error)
-                if not isinstance(error, Exception):
-                    raise
-            else:
-                for _, answer in together:
-                    if not answer.done():
-                        answer.set_result(stored)
+        try:
+            while self._waiting:
+                await self._fetch_together()
+        finally:  # in the same turn as the last look for who waits: who comes from here on starts another
+            self._asking.discard(cast(asyncio.Task[None], asyncio.current_task()))
+
+    async def _fetch_together(self) -> None:
+        together = [self._waiting.popleft() for _ in range(min(len(self._waiting), _TOGETHER))]
+        try:
+            stored = await fetch_stored(self._ask, [lookup for lookup, _ in together])
+        except BaseException as error:
+            for _, answer in together:
+                if not answer.done():
+                    answer.set_exception(error)
+            if not isinstance(error, Exception):
+                raise
+        else:
+            for _, answer in together:
+                if not answer.done():
+                    answer.set_result(stored)
 
 
 _SMALL = 100  # rows that a question which goes together with others looks up at most

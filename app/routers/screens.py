@@ -210,7 +210,7 @@ async def _plainly_seen(request: Request) -> tuple[View, Viewer | None] | None:
     """The same without the framework; None when more is asked than which unit, or something is wrong with it."""
     headers: Mapping[bytes, bytes] = dict(request.scope["headers"])
     language, query = headers.get(b"accept-language", b""), request.scope["query_string"]
-    if len(language) > _LONGEST_PLAIN or len(query) > _LONGEST_PLAIN:
+    if len(language) > _LONGEST_PLAIN or len(query) > _LONGEST_PLAIN or len(headers) < len(request.scope["headers"]):
         return None
     view = _public_view(request.path_params["slug"], query, language)
     if view is None or not (b"x-api-key" in headers or b"cookie" in headers):

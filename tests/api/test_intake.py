@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import httpx
 import psycopg
@@ -14,6 +15,7 @@ from sqlalchemy import text
 from app import auth
 from app.readings.demo import load_demo, remove_demo
 from app.readings.ingest import store
+from app.readings.intake import Intake
 from tests.conftest import HubUnderTest
 
 DOSSIERS, VEHICLES = "tthc.dossier.received", "traffic.flow.total"  # daily, realtime
@@ -341,3 +343,51 @@ async def test_fifty_thousand_readings_of_one_indicator_are_one_batch(hub: HubUn
 
     assert (receipt["created"], receipt["rejected"]) == (50_000, 0)
     assert (again["unchanged"], again["corrected"]) == (49_999, 1)
+
+
+# --- turns --------------------------------------------------------------------------------------------------------
+
+
+async def test_who_sends_at_the_moment_in_which_the_last_writers_end_is_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    together = asyncio.Event()
+
+    async def settle(_: Intake, group: Sequence[Any]) -> None:
+        await together.wait()
+        for one in group:
+            one.answer.set_result(b"{}")
+
+    monkeypatch.setattr(Intake, "_settle", settle)
+    intake, large = Intake(cast(Any, None)), cast(Any, SimpleNamespace(doomed=True))
+
+    async def sends(times: int) -> None:
+        for _ in range(times):
+            await intake.submit(large)
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        for times in (2, 1, 1, 1):
+            tasks.create_task(sends(times))
+            for _ in range(2):
+                await asyncio.sleep(0)  # until its writer has it
+        together.set()
+
+
+async def test_a_sender_that_goes_away_within_its_body_is_no_failure_of_the_hub(hub: HubUnderTest) -> None:
+    key = await hub.key("tax-office")
+    pieces = iter([{"type": "http.request", "body": b'{"readings"', "more_body": True}, {"type": "http.disconnect"}])
+    statuses = []
+
+    async def receive() -> Any:
+        return next(pieces)
+
+    async def note(message: Any) -> None:
+        statuses.append(message.get("status"))
+
+    headers = [(b"x-api-key", key.encode()), (b"content-type", b"application/json"), (b"content-length", b"100")]
+    scope = {
+        "type": "http", "http_version": "1.1", "method": "POST", "path": "/v1/readings", "query_string": b"",
+        "headers": headers, "client": ("127.0.0.1", 1), "server": ("127.0.0.1", 80), "scheme": "http",
+    }  # fmt: skip
+    await hub.app(scope, receive, note)
+    assert statuses[0] == 400

@@ -10,7 +10,7 @@ import pytest
 from app.hub import Hub
 from app.periods import Grain, Period
 from app.rollups.series import Question, Series, aggregate_plain
-from app.rollups.stored import Lookups
+from app.rollups.stored import Lookup, Lookups
 from tests.conftest import HubUnderTest
 
 INDICATOR, WARDS = "tthc.dossier.received", ("25813", "25840", "25843", "25846", "25849")
@@ -95,3 +95,24 @@ async def test_who_goes_away_takes_nobody_along(hub: HubUnderTest, statements: S
     results = await asyncio.gather(*waiting, return_exceptions=True)
     assert all(isinstance(one, asyncio.CancelledError) for one in results[::2])
     assert all(isinstance(one, list) for one in results[1::2])
+
+
+async def test_who_asks_at_the_moment_in_which_the_last_statements_end_is_answered() -> None:
+    together = asyncio.Event()
+
+    async def ask(question: LiteralString, facts: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+        await together.wait()
+        return []
+
+    lookups, nothing = Lookups(ask), Lookup.of([], [], ())
+
+    async def asks(times: int) -> None:
+        for _ in range(times):
+            await lookups.fetch(nothing)
+
+    async with asyncio.timeout(10), asyncio.TaskGroup() as tasks:
+        for times in (2, 1):
+            tasks.create_task(asks(times))
+            for _ in range(2):
+                await asyncio.sleep(0)  # until its statement runs
+        together.set()
