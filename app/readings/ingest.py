@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain, compress
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -43,8 +43,7 @@ class Receipt:
     warnings: Sequence[RowError]
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(NamedTuple):
     """The newest change of the catalogue and of the keys by which a submission was judged."""
 
     catalogue: int

@@ -8,7 +8,7 @@ stored without it, and it by itself.
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Hashable, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import cast
 
@@ -62,26 +62,22 @@ class Intake:
         self._at_work = 0
         self._room: deque[tuple[int, asyncio.Future[None]]] = deque()
 
-    @contextlib.asynccontextmanager
-    async def room(self, size: int) -> AsyncIterator[None]:
-        """Wait until a body of this size may be worked on: read into rows it takes ten times as much memory."""
-        if self._room or (self._at_work and self._at_work + size > _BODIES_AT_WORK):
-            turn = asyncio.get_running_loop().create_future()
-            self._room.append((size, turn))
-            try:
-                await turn
-            except asyncio.CancelledError:
-                if turn.done() and not turn.cancelled():
-                    self._leave(size)
-                raise
-        else:
+    async def enter(self, size: int) -> None:
+        """Wait until a body of this size may be worked on: read into rows it takes ten times as much memory. Then `leave`."""
+        if not self._room and (not self._at_work or self._at_work + size <= _BODIES_AT_WORK):
             self._at_work += size
+            return
+        turn = asyncio.get_running_loop().create_future()
+        self._room.append((size, turn))
         try:
-            yield
-        finally:
-            self._leave(size)
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self.leave(size)
+            raise
 
-    def _leave(self, size: int) -> None:
+    def leave(self, size: int) -> None:
+        """It is worked on no longer."""
         self._at_work -= size
         while self._room and (not self._at_work or self._at_work + self._room[0][0] <= _BODIES_AT_WORK):
             size, turn = self._room.popleft()

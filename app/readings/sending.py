@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from app.auth import Caller
 from app.errors import RETRY_AFTER, Unavailable
@@ -17,8 +17,7 @@ _ROUTE = "POST /v1/readings"
 _TRIES = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """A body of readings and who sent it, by a key that is still to be confirmed."""
 
     key: str
@@ -27,8 +26,7 @@ class Sent:
     content: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Wishes:
+class Wishes(NamedTuple):
     """How the sender wants it to be taken in."""
 
     partial: bool = False
@@ -49,23 +47,31 @@ async def take_in(
         RowsRejected, IdempotencyMismatch: nothing was stored.
         KeyRefused: the key was revoked meanwhile.
     """
-    answering = _answering(sent, wishes, answer)
-    async with intake.room(len(sent.content)):
-        rows = read_rows(sent.content, sent.media_type, max_rows=hub.settings.max_rows)
-        caller, catalogue = sent.caller, hub.catalogues.latest
-        for _ in range(_TRIES):
-            if catalogue is None:
-                async with hub.database.read_session() as session:
-                    catalogue = await hub.catalogues.current(session)
-            judged = judge(rows, caller, catalogue, now=hub.now(), settings=hub.settings)
-            seen = Seen(catalogue.version, hub.keys.version)
-            submission = Submission(
-                caller, catalogue, rows, judged, wishes.partial, wishes.reinstate, seen=seen, answering=answering
-            )
-            try:
-                return await intake.submit(submission)
-            except Outdated:
-                caller, catalogue = await hub.keys.caller(sent.key), None
+    await intake.enter(len(sent.content))
+    try:
+        return await _take_in(hub, intake, sent, wishes, _answering(sent, wishes, answer))
+    finally:
+        intake.leave(len(sent.content))
+
+
+async def _take_in(
+    hub: Hub, intake: Intake, sent: Sent, wishes: Wishes, answering: Answering[Receipt] | None
+) -> Receipt | bytes:
+    rows = read_rows(sent.content, sent.media_type, max_rows=hub.settings.max_rows)
+    caller, catalogue = sent.caller, hub.catalogues.latest
+    for _ in range(_TRIES):
+        if catalogue is None:
+            async with hub.database.read_session() as session:
+                catalogue = await hub.catalogues.current(session)
+        judged = judge(rows, caller, catalogue, now=hub.now(), settings=hub.settings)
+        seen = Seen(catalogue.version, hub.keys.version)
+        submission = Submission(
+            caller, catalogue, rows, judged, wishes.partial, wishes.reinstate, seen=seen, answering=answering
+        )
+        try:
+            return await intake.submit(submission)
+        except Outdated:
+            caller, catalogue = await hub.keys.caller(sent.key), None
     raise Unavailable(retry_after=RETRY_AFTER, headers={"retry-after": str(RETRY_AFTER)})
 
 

@@ -87,8 +87,9 @@ def etag(request: Request, *parts: object) -> str:
 
 def not_modified(request: Request, tag: str) -> Response | None:
     """304 when `If-None-Match` has the tag."""
-    fresh = Response(status_code=304, headers={"etag": tag, "vary": VARY})
-    return fresh if is_known(request.headers.get("if-none-match", ""), tag) else None
+    if not is_known(request.headers.get("if-none-match", ""), tag):
+        return None
+    return Response(status_code=304, headers={"etag": tag, "vary": VARY})
 
 
 def is_known(header: str, tag: str) -> bool:

@@ -73,13 +73,16 @@ async def read_body(request: Request, hub: HubDep, key: PresentedKey) -> Sent:
         raise
 
 
+_NO_WISHES = Wishes()
+
+
 async def post_plainly(request: Request) -> Response | None:
     """Readings sent without parameters, as nearly all are."""
     if request.scope["query_string"] or "idempotency-key" in request.headers:
         return None
     state, headers = request.app.state, request.headers
     sent = await read_body(request, state.hub, headers.get("x-api-key") or None)
-    return await _take_in(state.hub, state.intake, sent, Wishes(), preferred_language(headers.get("accept-language")))
+    return await _take_in(state.hub, state.intake, sent, _NO_WISHES, preferred_language(headers.get("accept-language")))
 
 
 @router.post(
