@@ -12,7 +12,6 @@ from app.catalogue.cache import CatalogueCache
 from app.changes import ChangeFeed
 from app.database import Database
 from app.displays import Displays
-from app.rollups.stored import Lookups
 from app.settings import Settings
 
 
@@ -25,12 +24,10 @@ class Hub:
     catalogues: CatalogueCache = field(default_factory=CatalogueCache)
     keys: Keys = field(init=False)
     displays: Displays = field(init=False)
-    lookups: Lookups = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "keys", Keys(self.database, self.pepper))
         object.__setattr__(self, "displays", Displays(self.database, self.changes, self.pepper))
-        object.__setattr__(self, "lookups", Lookups(self.database.ask))
 
     @classmethod
     def open(cls, settings: Settings, url: str, catalogues: CatalogueCache | None = None) -> "Hub":

@@ -15,6 +15,7 @@ from app.description import describe
 from app.hub import Hub
 from app.middleware import BoundedBody, RequestContext
 from app.readings.intake import Intake
+from app.rollups.stored import Lookups
 from app.routers import aggregates, catalogue, displays, operations, pages, readings, screens, targets
 from app.routers.shortcut import Shortcut, Shortcuts
 from app.screens.live import Walls
@@ -37,6 +38,7 @@ def create_app(settings: Settings, url: str | None = None, catalogues: Catalogue
         app.state.hub = hub
         app.state.intake = intake = Intake(hub.database)
         app.state.walls = walls = Walls(hub)
+        app.state.lookups = Lookups(hub.database.ask)
         listening = asyncio.create_task(hub.changes.listen())
         try:
             yield

@@ -138,7 +138,7 @@ async def get_plainly(request: Request) -> Response | None:
     tag = _live_tag(request, hub, catalogue, question.indicators, heard)
     if fresh := not_modified(request, tag):
         return fresh
-    series = await aggregate_plain(hub.lookups, catalogue, question, now=hub.now())
+    series = await aggregate_plain(request.app.state.lookups, catalogue, question, now=hub.now())
     if series is None:
         return None
     return answer({"series": [series_out(catalogue, one, asked.grain, language) for one in series]}, language, tag=tag)

@@ -64,7 +64,7 @@ async def test_many_questions_take_few_statements_and_each_gets_its_own_answer(
     hub: HubUnderTest, statements: Statements
 ) -> None:
     asked = await questions(hub)
-    alone = [await answered(hub, hub.hub.lookups, question) for question in asked]
+    alone = [await answered(hub, hub.app.state.lookups, question) for question in asked]
     lookups = Lookups(statements.ask)
     together = await asyncio.gather(*(answered(hub, lookups, question) for question in asked))
     assert together == alone
