@@ -261,8 +261,11 @@ class Wall:
     async def follow(self) -> None:
         """Keep the picture right for as long as somebody watches; until cancelled."""
         changes, next_beat = self._hub.changes, time.monotonic() + _BEAT
+        rights = changes.of_topic("keys")
         while True:
             pause = _PAUSE
+            if rights != (rights := changes.of_topic("keys")):
+                self.ring()  # a key or a display was revoked, perhaps that of one who watches
             if not self.fresh and changes.live:
                 try:
                     await self.look()

@@ -76,8 +76,8 @@ function option(points: TrendData["points"], measure: string, lastYear: boolean,
         type: "line" as const, silent: true,
         data: points.map((point, place) => ({
           value: point.value,
-          // The last one is a dot; it is hollow while its period goes on.
-          symbol: place === last ? "circle" : "none",
+          // The last one is a dot, hollow while its period goes on; so is one without neighbours, of which there is no line.
+          symbol: place === last || isAlone(points, place) ? "circle" : "none",
           ...(point.partial ? { itemStyle: { color: colour.panel } } : {}),
         })),
         symbolSize: 0.55 * em,
@@ -88,4 +88,8 @@ function option(points: TrendData["points"], measure: string, lastYear: boolean,
       },
     ],
   };
+}
+
+function isAlone(points: TrendData["points"], place: number): boolean {
+  return points[place - 1]?.value == null && points[place + 1]?.value == null;
 }
