@@ -7,6 +7,7 @@ up the figures of a screen.
 from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 from re import Pattern
+from typing import ClassVar
 
 from fastapi import Request, Response
 from starlette.routing import compile_path
@@ -25,7 +26,7 @@ class Shortcut:
     path: str
     handler: Handler
     pattern: Pattern[str]
-    busy: bool = True  # too much for the log
+    busy: ClassVar = True  # too much for the log
 
     @classmethod
     def to(cls, method: str, path: str, handler: Handler) -> "Shortcut":
