@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -147,8 +148,7 @@ def up(
         hub = _address(settings, listening.getsockname()[1])
         if settings.database_url is None:  # else the folder need not be there
             _address_file(settings).write_text(hub, encoding="utf-8")
-        _greet(hub)
-        serving.serve(settings, url, listening)
+        serving.serve(settings, url, listening, ready=partial(_greet, hub))
 
 
 @app.command()
@@ -188,7 +188,7 @@ def listen(settings: Settings) -> socket.socket:
     patience = time.monotonic() + 3  # the processes of a hub that was killed need a moment to notice
     while True:
         try:
-            return socket.create_server((settings.host, settings.port), backlog=1024)
+            return serving.listen_on(settings.host, settings.port)
         except OSError as error:
             if error.errno == errno.EADDRINUSE and time.monotonic() < patience:
                 time.sleep(0.1)

@@ -1,8 +1,8 @@
 """The processes of a running hub.
 
-With `IOC_PROCESSES` above one, that many answer requests, all on the same listening socket, and the process that started them
-keeps them: it does the background work and replaces one that dies. Python runs on one core at a time, so this is how a hub uses
-a machine. With one, that process does everything.
+With `IOC_PROCESSES` above one, that many answer requests, all on the same port, and the process that started them keeps them:
+it does the background work and replaces one that dies. Python runs on one core at a time, so this is how a hub uses a machine.
+With one, that process does everything.
 """
 
 import asyncio
@@ -15,7 +15,7 @@ import signal
 import socket
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from types import FrameType
 from typing import Any
@@ -36,10 +36,23 @@ from app.worker import run_loops
 _HUNG = 60  # seconds without a sign of life; to read a body of the largest size takes one
 _YOUNG = 50_000  # objects before garbage is looked for: the rows of a batch, which is none, are several thousand
 _LAST_REQUESTS = 10  # seconds that requests under way have to end
+_BACKLOG = 1024  # connections that wait to be taken
 
 
-def serve(settings: Settings, url: str, listening: socket.socket) -> None:
-    """Serve on the socket until SIGINT or SIGTERM, and do the background work if the settings say so."""
+def listen_on(host: str, port: int) -> socket.socket:
+    """Take the port before anything is started.
+
+    Raises:
+        OSError: it cannot be had.
+    """
+    return socket.create_server((host, port), backlog=_BACKLOG)
+
+
+def serve(settings: Settings, url: str, listening: socket.socket, ready: Callable[[], None] = lambda: None) -> None:
+    """Serve on the socket until SIGINT or SIGTERM, and do the background work if the settings say so.
+
+    `ready` is called as soon as who connects is answered.
+    """
     _allow_many_viewers()
     config = uvicorn.Config(
         partial(_served, settings, url), factory=True, workers=settings.processes, log_config=None, access_log=False,
@@ -47,12 +60,13 @@ def serve(settings: Settings, url: str, listening: socket.socket) -> None:
     )  # fmt: skip
     with _background_work(settings, url) if settings.worker else contextlib.nullcontext():
         if settings.processes == 1:
+            ready()  # who connects waits in the socket, at most
             # uvicorn finishes the requests under way, then raises the signal that it got again.
             with contextlib.suppress(KeyboardInterrupt):
                 uvicorn.Server(config).run(sockets=[listening])
         else:
-            with _common_metrics():
-                _Keeper(config, [listening]).run()
+            with _common_metrics(), _Port(listening) as port:
+                _Keeper(config, port, ready).run()
 
 
 def _allow_many_viewers() -> None:
@@ -61,7 +75,39 @@ def _allow_many_viewers() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
+class _Port(socket.socket):
+    """A port, taken but not listened on: each process to which it is handed listens there with a socket of its own.
+
+    The kernel deals connections out among them. On one socket, whoever wakes first takes all that wait: of 64 connections two
+    processes got 1 and 63.
+    """
+
+    def __init__(self, listening: socket.socket) -> None:
+        address = listening.getsockname()
+        listening.close()
+        super().__init__(listening.family, listening.type)
+        self.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        self.bind(address)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _listen_too, (self.family, self.getsockname())
+
+
+def _listen_too(family: int, address: Any) -> socket.socket:
+    return socket.create_server(address, family=family, backlog=_BACKLOG, reuse_port=True)
+
+
 class _Keeper(Multiprocess):
+    def __init__(self, config: uvicorn.Config, port: _Port, ready: Callable[[], None]) -> None:
+        super().__init__(config, [port])
+        self._ready = ready
+
+    def init_processes(self) -> None:
+        super().init_processes()
+        if self.processes[0].wait_until_ready(_HUNG):
+            self._ready()
+
     def handle_hup(self) -> None:
         """Whoever closes the terminal stops the hub, as with one process; uvicorn would start its processes anew."""
         self.handle_term()

@@ -1,5 +1,6 @@
 """Several processes that answer: they are one hub to whoever asks, and none outlives the one that keeps them."""
 
+import contextlib
 import os
 import select
 import signal
@@ -58,6 +59,31 @@ def test_a_process_that_dies_is_replaced_and_nobody_waits_for_it(hub: RunningHub
     for _ in range(20):
         assert httpx.get(f"{hub.url}/healthz", timeout=LONGEST).status_code == 200
     assert victim not in serving(hub, without=victim)
+
+
+def wait_until_all_listen(hub: RunningHub) -> None:
+    port = f":{int(hub.url.rpartition(':')[2]):04X} "
+    deadline = time.monotonic() + LONGEST
+    while Path("/proc/net/tcp").read_text().count(f"{port}00000000:0000 0A") < 3:
+        assert time.monotonic() < deadline, "a process does not listen"
+        time.sleep(0.05)
+
+
+def sockets_of(process: int) -> int:
+    return sum(os.readlink(file).startswith("socket:") for file in Path(f"/proc/{process}/fd").iterdir())
+
+
+def test_connections_are_dealt_out_among_them(hub: RunningHub) -> None:
+    wait_until_all_listen(hub)
+    processes = serving(hub)
+    before = {process: sockets_of(process) for process in processes}
+
+    with contextlib.ExitStack() as kept:
+        for _ in range(90):
+            kept.enter_context(httpx.Client()).get(f"{hub.url}/healthz", timeout=LONGEST).raise_for_status()
+        taken = [sockets_of(process) - before[process] for process in processes]
+
+    assert all(number >= 10 for number in taken), taken
 
 
 def test_none_outlives_the_one_that_keeps_them(hub: RunningHub, settings: Mapping[str, str]) -> None:
