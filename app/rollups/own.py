@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Final, LiteralString
 
 from app.catalogue.catalogue import Indicator
-from app.periods import Grain, Period
+from app.periods import Grain, Period, bucket_start
 
 # Of these laws the finer cells of a bucket say all that is ever asked of the readings behind it.
 FOLDED: Final = frozenset({"sum", "mean", "min", "max", "last"})
@@ -48,12 +48,21 @@ class Pieces:
         return (self.grain.value, self.sent, self.made, self.since, self.until)
 
     def of(self, start: datetime, end: datetime) -> "Pieces":
-        """Those of a unit that lives from `start` to `end`. Cells are cut already."""
-        if not self.sent or (start <= self.since and self.until <= end):
+        """Those of a unit that counts from `start` to `end`: for all its life, or for a part that cuts no cell (`are_cut`)."""
+        if start <= self.since and self.until <= end:
             return self
+        if not self.sent:
+            first = bucket_start(self.grain, max(self.since, start))  # it may begin to live in the middle of a cell
+            return Pieces(self.grain, False, self.made, max(self.since, first), min(self.until, end))
         shift = _to_anchor(self.grain)
         return Pieces(
             self.grain, True, self.made, max(self.since, _before(start, shift)), min(self.until, _before(end, shift))
+        )
+
+    def are_cut(self, start: datetime, end: datetime) -> bool:
+        """Whether `[start, end)` takes a part of a cell. A base reading is there as a whole or not at all."""
+        return not self.sent and any(
+            self.since < moment < self.until and bucket_start(self.grain, moment) != moment for moment in (start, end)
         )
 
 

@@ -7,8 +7,8 @@ corrected readings are all the same easy case. It does so in sets of SQL, in thr
    that a month is made of its days and not of its hours;
 2. **above**: for the units over them, what their children's cells of the same bucket say, by the unit law; level by level,
    lowest first. What is not stored of a child (`app.rollups.own`) is folded there and then;
-3. **by the laws**: the few buckets for which a step up the tree is more than that (a unit that changes its parent inside the
-   bucket, a flow that a unit and its children both reported) go through `app.rollups.laws`, reading by reading.
+3. **by the laws**: the few buckets for which a step up the tree is more than that (a unit with children changes its parent
+   inside the bucket, a flow that a unit and its children both reported) go through `app.rollups.laws`, reading by reading.
 
 The rules are those of docs/aggregation.md. Everything happens in one transaction: the marks go with the work, and the
 announcement comes with the figures. Several rollers may run; they never compute the same indicator at the same time.
@@ -197,12 +197,12 @@ class Lines:
 
     number: int
     silent: Mapping[int, int]
-    cut: bool  # one of them is a child for a part only of its life in the bucket
-    # Numbers of crowds: of all; of those that have children or had; and of all by the part of the bucket in which they live
-    # (None: the whole of it).
+    cut: bool  # one of them counts for a part only of what is stored of it
+    # Numbers of crowds: of all; of those that have children or had; and of all by the part of the bucket in which they are
+    # children (None: the whole of it).
     children: int
     parents: int
-    by_life: Sequence[tuple[tuple[datetime, datetime] | None, int]]
+    by_part: Sequence[tuple[tuple[datetime, datetime] | None, int]]
 
     @property
     def all_silent(self) -> int:
@@ -298,8 +298,8 @@ class _Plan:
         if folded:
             pieces = pieces_of(indicator, period)
             own = pieces.of(unit.start, unit.end)
-            for life, crowd in lines.by_life:
-                start, end = life or (period.start, period.end)
+            for time, crowd in lines.by_part:
+                start, end = time or (period.start, period.end)
                 part = pieces.of(start, end)
                 self.pieces.append(
                     (place, height, indicator.id, crowd, indicator.over_time, *part.columns,
@@ -321,22 +321,35 @@ class _Plan:
         start, end = max(bucket.period.start, unit.start), min(bucket.period.end, unit.end)
         # Between two turns of the tree all buckets have the same lines.
         epoch = tree.epoch(start, end) if (start, end) == whole else None
-        key: tuple[Any, ...] = (unit.id, epoch) if epoch is not None else (unit.id, bucket.period, base, at_end)
+        folded = is_folded(bucket.indicator, bucket.period.grain)
+        key: tuple[Any, ...] = (unit.id, epoch) if epoch is not None else (unit.id, bucket.period, base, at_end, folded)
         if (found := self._lines.get(key)) is None:
             silent, cut = {}, False
-            by_life: dict[tuple[datetime, datetime] | None, list[int]] = {}
+            by_part: dict[tuple[datetime, datetime] | None, list[int]] = {}
             for edge, since, until in tree.edges_in(unit, start, end, at_end=at_end):
                 if count_base_periods(base, since, until):
-                    silent[edge.child.id] = tree.silent(base, edge.child, since, until, at_end=at_end)
-                    lives = (max(bucket.period.start, edge.child.start), min(bucket.period.end, edge.child.end))
-                    cut = cut or (since, until) != lives
-                    by_life.setdefault(None if lives == whole else lives, []).append(edge.child.id)
+                    child = edge.child
+                    lives = (max(bucket.period.start, child.start), min(bucket.period.end, child.end))
+                    all_its_life = (since, until) == lives
+                    cut = (
+                        cut
+                        or child.id in silent
+                        or not (all_its_life or self._is_folded_in_part(bucket, child, since, until))
+                    )
+                    silent[child.id] = tree.silent(base, child, since, until, at_end=at_end)
+                    by_part.setdefault(None if (since, until) == whole else (since, until), []).append(child.id)
             found = self._lines[key] = Lines(
                 len(self._lines) + 1, silent, cut,
                 self._crowd(silent), self._crowd(self.catalogue.parent_ids.intersection(silent)),
-                [(life, self._crowd(children)) for life, children in by_life.items()],
+                [(part, self._crowd(children)) for part, children in by_part.items()],
             )  # fmt: skip
         return found
+
+    def _is_folded_in_part(self, bucket: Bucket, child: Unit, start: datetime, end: datetime) -> bool:
+        """Whether the own pieces of a unit say what it has in a part of the bucket; what its children have is stored as a whole."""
+        if child.id in self.catalogue.parent_ids or not is_folded(bucket.indicator, bucket.period.grain):
+            return False
+        return not pieces_of(bucket.indicator, bucket.period).are_cut(start, end)
 
 
 def bucket_of(catalogue: Catalogue, key: Key) -> Bucket:

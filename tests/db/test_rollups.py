@@ -4,6 +4,7 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Any, LiteralString
 
+import pytest
 from sqlalchemy import func, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -15,6 +16,7 @@ from app.changes import announce
 from app.marks import mark_indicators
 from app.readings.partitions import make_partitions
 from app.readings.retention import forget_instants
+from app.rollups import roller
 from app.rollups.rebuild import rebuild
 from app.rollups.roller import roll
 from tests.conftest import SETTINGS, HubUnderTest, running_on_reference
@@ -64,6 +66,27 @@ async def test_a_late_reading_costs_what_it_touches(hub: HubUnderTest) -> None:
         {(4, "2026-08-01")},
         {(2, "2026-08-12"), (3, "2026-08-10"), (4, "2026-08-01"), (5, "2026-07-01"), (6, "2026-01-01")},
     ]
+
+
+async def test_the_year_of_a_reform_is_no_dearer_than_others(
+    hub: HubUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thới Hòa went on as it was when its district ended on 1 July 2025 and another province took it over."""
+
+    async def reading_by_reading(*_: object) -> None:
+        raise AssertionError("a year of readings was fetched")
+
+    monkeypatch.setattr(roller, "store_by_laws", reading_by_reading)
+    await hub.sent(*((VEHICLES, THOI_HOA, f"2025-{month:02}-10T08", month) for month in range(1, 13)))
+    await hub.sent((VEHICLES, THOI_HOA, "2025-05-11T09", 100))
+
+    before, after = 1 + 2 + 3 + 4 + 5 + 6 + 100, 7 + 8 + 9 + 10 + 11 + 12
+    for unit, value, hours, days in (
+        ("721@2025-01-01", before, 7, 181), ("74@2025-01-01", before, 7, 181),
+        ("79@2025-12-31", after, 6, 184), ("bencat", after, 6, 184), (THOI_HOA, before + after, 13, 365),
+    ):  # fmt: skip
+        point = await hub.point(VEHICLES, unit, "2025", "year")
+        assert (point["value"], point["coverage"]["periods"]) == (value, [hours, days * 24]), unit
 
 
 async def test_weeks_quarters_and_years_of_a_commune_are_read_off_its_days_and_months(hub: HubUnderTest) -> None:
