@@ -23,7 +23,7 @@ _QUIET = {"/healthz", "/readyz", "/metrics"}
 
 
 class RequestContext:
-    """Give each request an id (the caller's `X-Request-Id` when it is a plain one), log it, count it."""
+    """Give each request an id (the caller's `X-Request-Id` when it is a plain one), log it, count it; `HEAD` is answered like `GET`."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -32,6 +32,8 @@ class RequestContext:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        if scope["method"] == "HEAD":  # as GET; the server itself leaves out the body (RFC 9110, 9.3.2)
+            scope = {**scope, "method": "GET"}
         given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
         request_id = given if _REQUEST_ID.fullmatch(given) else f"{getrandbits(64):016x}"
         scope.setdefault("state", {})["request_id"] = request_id

@@ -81,6 +81,16 @@ async def test_paths_and_methods_that_do_not_exist_are_problems_too(hub: HubUnde
     assert wrong.headers["allow"] == "GET, POST"
 
 
+@pytest.mark.parametrize("path", ["/healthz", "/v1/domains", "/v1/screens/tong-quan/data", "/openapi.json"])
+async def test_who_asks_for_the_head_only_gets_the_head_of_what_is_there(hub: HubUnderTest, path: str) -> None:
+    whole, head = await hub.client.get(path), await hub.client.head(path)
+
+    assert (head.status_code, head.content) == (200, b"")
+    assert {name: head.headers.get(name) for name in ("content-type", "content-length", "etag")} == {
+        name: whole.headers.get(name) for name in ("content-type", "content-length", "etag")
+    }
+
+
 async def test_the_documentation_needs_nothing_from_outside(hub: HubUnderTest) -> None:
     page = (await hub.client.get("/docs")).text
 
