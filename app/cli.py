@@ -32,11 +32,12 @@ from app.catalogue.units import record_units
 from app.changes import announce
 from app.displays import add_display, revoke_display
 from app.embedded import EmbeddedError, EmbeddedPostgres
-from app.errors import HubError, row_error
+from app.errors import HubError
 from app.hub import Hub, hub_of
 from app.logs import configure_logs
 from app.main import create_app
 from app.migrate import migrate as apply_migrations
+from app.mistakes import row_error
 from app.page import Page
 from app.readings.demo import load_demo, remove_demo
 from app.readings.seed import NewSource, load_seed_figures, require_source
@@ -576,16 +577,19 @@ def list_displays_verb(data: DataDir = None) -> None:
         catalogue = await hub.catalogues.current(session)
         displays = await session.scalars(select(models.Display).order_by(models.Display.id))
         return [
-            (one, "all" if one.unit_ids is None else ",".join(addresses_of(one.unit_ids, catalogue)))
+            (
+                one,
+                "all" if one.unit_ids is None else ",".join(addresses_of(one.unit_ids, catalogue)),
+                [
+                    f"{moment.astimezone(hub.settings.tz):%Y-%m-%d %H:%M}" if moment else "–"
+                    for moment in (one.created_at, one.last_seen_at, one.revoked_at)
+                ],
+            )
             for one in displays
         ]
 
     table = Table("id", "name", "screens", "units", "created", "last seen", "shows", "revoked")
-    for display, of_units in _with_session(data, deed):
-        created, seen, revoked = (
-            f"{moment:%Y-%m-%d %H:%M}" if moment else "–"
-            for moment in (display.created_at, display.last_seen_at, display.revoked_at)
-        )
+    for display, of_units, (created, seen, revoked) in _with_session(data, deed):
         slugs = "all" if display.slugs is None else ",".join(display.slugs)
         shows = "–" if display.screen is None else f"{display.screen} {display.page}"
         table.add_row(str(display.id), escape(display.name), slugs, of_units, created, seen, shows, revoked)

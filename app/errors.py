@@ -169,6 +169,17 @@ class ScreenChanged(HubError):
     )
 
 
+class ScreenMissing(HubError):
+    """`If-Match` names a version of a screen that is not there."""
+
+    code, status = "screen-missing", 412
+    title = Text("Không có màn hình này", "No such screen to change")
+    text = Text(
+        "Chưa có màn hình '{value}' (hoặc đã bị xóa); hãy bỏ If-Match để tạo mới.",
+        "There is no screen '{value}' (any longer); leave out If-Match to make it.",
+    )
+
+
 class VersionRequired(HubError):
     """A screen that exists is changed only by who says which version was read: `If-Match`."""
 
@@ -520,118 +531,4 @@ ROW_TEXTS: Mapping[str, Text] = {
         "Tỷ lệ này cũng được tính từ {numerator} / {denominator}; số đã gửi chỉ hiện ở đúng đơn vị và kỳ này.",
         "This ratio is also computed from {numerator} / {denominator}; what was sent shows for exactly this unit and period.",
     ),
-}
-
-
-def row_error(
-    mistake: Mapping[str, Any],
-    *,
-    row: int | None = None,
-    pointer: str | None = None,
-    facts: Mapping[str, Any] | None = None,
-) -> RowError:
-    """One of pydantic's mistakes (`ValidationError.errors()`) in the hub's words."""
-    kind: str = mistake["type"]
-    value = mistake.get("input")
-    context: Mapping[str, Any] = mistake.get("ctx", {})
-    # JSON is written with integers of 64 bits at most.
-    small = value is None or (isinstance(value, int) and abs(value) < 2**63)
-    shown = value if small else str(value)[:200]
-    more: dict[str, Any] = dict(facts or {})
-    match kind:
-        case "missing":
-            code, shown = "missing", None
-        case "extra_forbidden" | "unexpected_keyword_argument":
-            code = "unknown-field"
-        case "decimal_parsing" | "decimal_type" | "finite_number" | "is_instance_of":
-            code = "value-not-number"
-        case "decimal_max_digits" | "decimal_max_places" | "decimal_whole_digits":
-            code = "value-too-long"
-            more |= {"integers": 20, "decimals": 12}
-        case "union_tag_invalid":
-            code, shown = "not-one-of", str(context["tag"])[:200]
-            more["expected"] = str(context["expected_tags"])
-        case "union_tag_not_found":
-            code, shown = "missing", None
-        case "literal_error" | "enum":
-            code = "not-one-of"
-            more["expected"] = str(context.get("expected", "")).replace("' or '", "', '")
-        case _ if kind in _EXPECTED:
-            code = "wrong-type"
-            more["expected"] = _EXPECTED[kind]
-        case _ if kind in _BOUNDS:
-            code = "out-of-range"
-            more["why"] = _bound(kind, context)
-        case _:
-            code = "invalid"
-            more["why"] = _why(mistake, context)
-    return RowError(code, row, pointer, shown, more)
-
-
-def _bound(kind: str, context: Mapping[str, Any]) -> Text:
-    name, words = _BOUNDS[kind]
-    bound = context.get(name, "–")
-    en = words.en.format(bound)
-    return Text(words.vi.format(bound), en.removesuffix("s") if bound == 1 else en)
-
-
-def _why(mistake: Mapping[str, Any], context: Mapping[str, Any]) -> Text:
-    """What pydantic has no other kind for; its own words are English, and no message is half Vietnamese."""
-    error = context.get("error")
-    if isinstance(error, NotValid):
-        return error.why
-    if mistake["type"] == "string_pattern_mismatch" and context.get("pattern") in PATTERNS:
-        return PATTERNS[context["pattern"]]
-    return Text("xem các giá trị nhận được ở /docs", str(mistake["msg"]).removeprefix("Value error, "))
-
-
-_OBJECT, _WHOLE = Text("một đối tượng JSON", "a JSON object"), Text("số nguyên", "a whole number")
-_TRUTH, _DAY = Text("true hoặc false", "true or false"), Text("ngày có thật, như 2025-07-01", "a day, like 2025-07-01")
-_EXPECTED: Mapping[str, Text] = {
-    "string_type": Text("chuỗi ký tự", "a string"),
-    "dict_type": _OBJECT,
-    "model_type": _OBJECT,
-    "model_attributes_type": _OBJECT,
-    "list_type": Text("một danh sách", "a list"),
-    "bool_type": _TRUTH,
-    "bool_parsing": _TRUTH,
-    "int_type": _WHOLE,
-    "int_parsing": _WHOLE,
-    "int_parsing_size": _WHOLE,
-    "int_from_float": _WHOLE,
-    "float_type": Text("số", "a number"),
-    "float_parsing": Text("số", "a number"),
-    "date_type": _DAY,
-    "date_parsing": _DAY,
-    "date_from_datetime_parsing": _DAY,
-    "date_from_datetime_inexact": _DAY,
-}
-# The name of the bound among what pydantic tells, and what would be right.
-_BOUNDS: Mapping[str, tuple[str, Text]] = {
-    "greater_than": ("gt", Text("phải lớn hơn {}", "it must be more than {}")),
-    "greater_than_equal": ("ge", Text("phải từ {} trở lên", "it must be at least {}")),
-    "less_than": ("lt", Text("phải nhỏ hơn {}", "it must be less than {}")),
-    "less_than_equal": ("le", Text("nhiều nhất là {}", "it must be at most {}")),
-    "string_too_short": ("min_length", Text("phải có ít nhất {} ký tự", "it must have at least {} characters")),
-    "string_too_long": ("max_length", Text("chỉ được có tối đa {} ký tự", "it must have at most {} characters")),
-    "too_short": ("min_length", Text("phải có ít nhất {} mục", "it must have at least {} items")),
-    "too_long": ("max_length", Text("chỉ được có tối đa {} mục", "it must have at most {} items")),
-}
-_NO_NUL = Text("không được có ký tự NUL", "it must not have the character NUL in it")
-# Every pattern of a schema or a parameter, as what would be right.
-PATTERNS: Mapping[str, Text] = {
-    r"^[a-z0-9]+(-[a-z0-9]+)*$": Text(
-        "chỉ gồm chữ thường không dấu và chữ số, nối bằng dấu gạch ngang, như tong-quan",
-        "only the letters a to z and digits, joined by hyphens, like tong-quan",
-    ),
-    r"^[A-Za-z0-9._-]+$": Text(
-        "chỉ gồm chữ không dấu, chữ số và các dấu . _ -", "only the letters A to Z and a to z, digits and . _ -"
-    ),
-    r"^[A-Za-z0-9._-]+(@\d{4}-\d\d-\d\d)?$": Text(
-        "là mã đơn vị, có thể kèm ngày, như 25813 hoặc 25813@2025-07-01",
-        "the code of a unit, with a day if need be, like 25813 or 25813@2025-07-01",
-    ),
-    r"^[\x20-\x7e]+$": Text("chỉ gồm chữ không dấu, chữ số và dấu câu", "only letters, digits and signs of ASCII"),
-    r"^[^\x00]+$": _NO_NUL,
-    r"^[^\x00]*$": _NO_NUL,
 }

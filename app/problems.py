@@ -15,7 +15,8 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import compile_path
 
 from app import errors, exact_json
-from app.errors import HubError, RowError, row_error
+from app.errors import HubError, RowError
+from app.mistakes import fields_at, row_error
 
 log = structlog.get_logger(__name__)
 
@@ -83,7 +84,7 @@ def install(app: FastAPI) -> None:
 
     async def validation_error(request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return problem_response(request, _of_validation(error))
+        return problem_response(request, _of_validation(request, error))
 
     async def database_error(request: Request, error: Exception) -> Response:
         log.error("database unavailable", error=str(error))
@@ -152,11 +153,12 @@ def _methods(request: Request) -> set[str]:
     return {method.upper() for path in alike for method in paths[path]}
 
 
-def _of_validation(error: RequestValidationError) -> HubError:
-    found = []
+def _of_validation(request: Request, error: RequestValidationError) -> HubError:
+    found, body = [], request.scope["route"].body_field
     for mistake in error.errors():
         where = [str(step).replace("~", "~0").replace("/", "~1") for step in _place(mistake, error.body)]
-        facts = {"fields": errors.Text("xem /docs", "see /docs")}
+        names = [] if body is None else fields_at(body.field_info.annotation, mistake["loc"][1:-1])
+        facts = {"fields": ", ".join(names) or errors.Text("xem /docs", "see /docs")}
         found.append(row_error(mistake, pointer="/" + "/".join(where), facts=facts))
     return errors.InvalidRequest(count=len(found), errors=found)
 

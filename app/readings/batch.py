@@ -16,7 +16,8 @@ import msgspec
 from pydantic import TypeAdapter, ValidationError
 
 from app import exact_json
-from app.errors import MalformedBody, RowError, Text, TooManyRows, UnsupportedMediaType, row_error
+from app.errors import MalformedBody, RowError, Text, TooManyRows, UnsupportedMediaType
+from app.mistakes import row_error
 from app.schemas.readings import ReadingIn, Status
 
 MEDIA_TYPES = ("application/json", "application/x-ndjson", "text/csv")

@@ -25,6 +25,7 @@ from app.errors import (
     RowError,
     ScopeMissing,
     ScreenChanged,
+    ScreenMissing,
     Text,
     UnitNotValid,
     UnknownScreen,
@@ -120,7 +121,7 @@ async def get_screen(
 
 
 _changes = problems(
-    KeyRequired, ScopeMissing, OutsideKeyUnits, UnknownScreen, ScreenChanged, VersionRequired
+    KeyRequired, ScopeMissing, OutsideKeyUnits, UnknownScreen, ScreenChanged, ScreenMissing, VersionRequired
 )  # fmt: skip
 
 

@@ -2,8 +2,9 @@
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from app.errors import NotValid, Text
 from app.schemas.aggregates import BucketGrain, ComparisonOut, CoverageOut, Reason, TargetState
 from app.schemas.catalogue import Direction, UnitKind
 from app.schemas.readings import Code, Status
@@ -31,6 +32,13 @@ class WordsIn(_Strict):
 
     vi: Words
     en: Words | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _not_a_text(cls, given: object) -> object:
+        if isinstance(given, str):
+            raise NotValid(Text('viết {"vi": "…", "en": "…"}', 'write {"vi": "…", "en": "…"}'))
+        return given
 
     def said(self, language: str) -> str:
         return self.en if language == "en" and self.en else self.vi

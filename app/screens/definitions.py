@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import models
 from app.catalogue.catalogue import Catalogue
 from app.changes import announce
-from app.errors import InvalidRequest, ScreenChanged, Text, UnknownScreen, VersionRequired
+from app.errors import InvalidRequest, ScreenChanged, ScreenMissing, Text, UnknownScreen, VersionRequired
 from app.schemas.screens import ScreenIn
 from app.screens.layout import mistakes_of
 from app.settings import Settings
@@ -72,6 +72,7 @@ async def save_screen(
     Raises:
         InvalidRequest: with the place of every mistake; nothing is stored then.
         ScreenChanged: the author read another version than the present one.
+        ScreenMissing: the author read a version of what is not there.
         VersionRequired: there is a present one, and the author has not said that it was read.
     """
     if mistakes := mistakes_of(screen, catalogue, settings):
@@ -105,8 +106,10 @@ def _require_read(slug: str, present: models.Screen | None, read_version: int | 
     if read_version is None:
         if present is not None:
             raise VersionRequired(value=slug, version=version)
+    elif version is None:
+        raise ScreenMissing(value=slug)
     elif read_version != version:
-        raise ScreenChanged(value=slug, version=version or "–", sent=read_version)
+        raise ScreenChanged(value=slug, version=version, sent=read_version)
 
 
 async def _last_version(session: AsyncSession, slug: str) -> models.Screen | None:

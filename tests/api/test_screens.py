@@ -1,11 +1,13 @@
 """What stands on a wall: the newest figures with their age, whoever looks and whichever unit it is about."""
 
 import asyncio
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
+from app import exact_json
 from app.changes import announce
 from app.screens.snapshot import draw_widgets
 from tests.conftest import HubUnderTest
@@ -527,6 +529,52 @@ async def test_every_mistake_is_told_in_the_language_that_was_asked_for(
     problem = (await change(hub, "PUT", body=body, Accept_Language=language)).json()
 
     assert [one["detail"].partition(": ")[2] for one in problem["errors"]] == [f"{one}." for one in details]
+
+
+@pytest.mark.parametrize(
+    ("change_of", "pointer", "right"),
+    [
+        ({"tittle": "x"}, "/tittle", "the fields are: title, parameters, theme, pages."),
+        ({"title": "Màn hình thử"}, "/title", 'write {"vi": "…", "en": "…"}.'),
+        ({"title": {"vn": "Thử", "vi": "Thử"}}, "/title/vn", "the fields are: vi, en."),
+        ({"pages": [{"widgets": [], "colour": 1}]}, "/pages/0/colour", "the fields are: title, seconds, rows, widgets."),
+        (
+            {"pages": [{"widgets": [{"id": "a", "kind": "text", "x": 0, "y": 0, "w": 1, "h": 1, "text": {"vi": "x", "fr": "y"}}]}]},
+            "/pages/0/widgets/0/text/fr", "the fields are: vi, en.",
+        ),
+        (
+            {"pages": [{"widgets": [{"id": "a", "kind": "feed", "x": 0, "y": 0, "w": 1, "h": 1, "colour": 1}]}]},
+            "/pages/0/widgets/0/colour", "the fields are: id, x, y, w, h, title, kind, count.",
+        ),
+    ],
+)  # fmt: skip
+async def test_who_writes_another_field_is_told_the_right_ones(
+    hub: HubUnderTest, change_of: Mapping[str, Any], pointer: str, right: str
+) -> None:
+    problem = (await change(hub, "PUT", body={**screen(), **change_of}, Accept_Language="en")).json()
+
+    assert [one["detail"] for one in problem["errors"] if one["pointer"] == pointer and right in one["detail"]], problem
+
+
+async def test_a_definition_that_does_not_say_it_is_json_is_told_to(hub: HubUnderTest) -> None:
+    key = await hub.key("walls", scopes=["screens:write"])
+    body = exact_json.dumps(screen(figure("kham", VISITS)))
+
+    for media_type in ("text/plain", "application/x-www-form-urlencoded"):
+        headers = {"X-API-Key": key, "Content-Type": media_type, "Accept-Language": "en"}
+        response = await hub.client.put("/v1/screens/thu", content=body, headers=headers)
+        assert (response.status_code, response.json()["code"]) == (415, "unsupported-media-type")
+        assert media_type in response.json()["detail"]
+        assert "application/json" in response.json()["detail"]
+
+    headers = {"X-API-Key": key, "Content-Type": "application/json; charset=utf-8"}
+    assert (await hub.client.put("/v1/screens/thu", content=body, headers=headers)).status_code == 201
+
+
+async def test_who_would_change_a_screen_that_is_not_there_is_told_so(hub: HubUnderTest) -> None:
+    response = await change(hub, "PUT", body=screen(figure("kham", VISITS)), If_Match='"1"')
+
+    assert (response.status_code, response.json()["code"]) == (412, "screen-missing")
 
 
 async def test_a_definition_that_is_no_json_is_told_the_place(hub: HubUnderTest) -> None:

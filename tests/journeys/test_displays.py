@@ -1,7 +1,9 @@
 """An operator hangs walls and takes them down, from the command line of a running hub."""
 
 import re
+from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import httpx
 
@@ -10,6 +12,7 @@ from tests.journeys.conftest import hub_process, verb
 
 def test_an_operator_adds_lists_and_revokes_displays(tmp_path: Path) -> None:
     with hub_process(tmp_path, "--no-demo") as hub, httpx.Client(base_url=hub.url) as wall, httpx.Client() as other:
+        added = datetime.now(ZoneInfo("Asia/Ho_Chi_Minh"))
         # Its token is carried to the wall ...
         made = verb(tmp_path, "display", "add", "Lobby [1]", "--units", "bencat,25777")
         token, url = made.stdout.split()
@@ -26,6 +29,8 @@ def test_an_operator_adds_lists_and_revokes_displays(tmp_path: Path) -> None:
         listed = verb(tmp_path, "display", "list").stdout
         assert re.search(r"1 .* Lobby \[1\] .* all .* 25777@2025-07-01,bencat@2025-07-01 .* tong-quan 1 ", listed)
         assert re.search(r"2 .* Meeting room .* all .* all ", listed)
+        minutes = (added + timedelta(minutes=number) for number in range(3))  # of the centre's clock
+        assert any(f"{minute:%Y-%m-%d %H:%M}" in listed for minute in minutes)
         assert token not in listed
 
         assert "display 1 is revoked" in verb(tmp_path, "display", "revoke", "1").stderr

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 from pydantic_core import core_schema
 
 from app import exact_json
-from app.errors import PATTERNS, ROW_TEXTS, HubError, InvalidRequest, RowError, Text, UnknownUnit, all_errors, row_error
+from app.errors import ROW_TEXTS, HubError, InvalidRequest, RowError, Text, UnknownUnit, all_errors
+from app.mistakes import PATTERNS, row_error
 from app.paging import decode_cursor, encode_cursor
 from app.problems import preferred_language, problem_body
 from app.schemas.catalogue import Lasting
