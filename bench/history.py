@@ -37,7 +37,7 @@ SELECT o.indicator_id, o.unit_id, p.grain, p.start,
 _MARKS = """
 INSERT INTO stale_mark (indicator_id, grain, period_start, unit_ids)
 SELECT indicator_id, grain, period_start, array_agg(unit_id) FROM reading
- WHERE period_start >= %s AND period_start < %s GROUP BY 1, 2, 3
+ WHERE period_start >= %s AND period_start < %s GROUP BY 1, 2, 3 ORDER BY 3, 1
 """
 _PARTITIONS = "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'reading'::regclass"
 

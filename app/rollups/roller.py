@@ -90,11 +90,25 @@ async def newest_mark(session: AsyncSession) -> int:
     return newest
 
 
+# The oldest marks, and with each indicator what else of it waits: the hours of a backlog, which come in turn with those of other
+# indicators, share their days, months and years.
 _CLAIM = """
-WITH free AS MATERIALIZED (
-    SELECT indicator_id, id, cardinality(unit_ids) AS cells FROM stale_mark ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
+WITH oldest AS MATERIALIZED (
+    SELECT indicator_id, id FROM stale_mark ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED
+), queue AS MATERIALIZED (
+    SELECT indicator_id, min(id) AS first FROM oldest GROUP BY indicator_id ORDER BY first
+), free AS MATERIALIZED (
+    SELECT q.first, m.*
+      FROM queue q
+     CROSS JOIN LATERAL (
+           SELECT indicator_id, id, cardinality(unit_ids) AS cells
+             FROM stale_mark
+            WHERE indicator_id = q.indicator_id
+            ORDER BY id LIMIT :most FOR UPDATE SKIP LOCKED) AS m
+     LIMIT :most
 ), claimed AS (
-    SELECT indicator_id, id FROM (SELECT *, sum(cells) OVER (ORDER BY id) - cells AS before FROM free) AS queue
+    SELECT indicator_id, id
+      FROM (SELECT *, sum(cells) OVER (ORDER BY first, id) - cells AS before FROM free) AS counted
      WHERE before < :cells
 )
 DELETE FROM stale_mark m USING claimed c WHERE (m.indicator_id, m.id) = (c.indicator_id, c.id)

@@ -161,6 +161,23 @@ async def test_what_a_dead_roller_had_claimed_is_rolled_up_by_another(hub: HubUn
     assert (await rollups(hub, DOSSIERS, PROVINCE))[6, "2026-01-01"].value == 7
 
 
+async def test_of_a_backlog_one_indicator_after_the_other_is_rolled_up(hub: HubUnderTest) -> None:
+    """Its hours and days come in turn with those of others, and have their months and years in common."""
+    for day in (17, 18, 19):
+        await hub.send((DOSSIERS, BEN_CAT, f"2026-11-{day}", day), settled=False)
+        await hub.send((VEHICLES, BEN_CAT, f"2026-11-{day}T08", day), settled=False)
+
+    passes = []
+    for _ in range(2):
+        async with hub.session() as session:
+            passes.append((await roll(session, hub.hub.catalogues, most=3)).buckets)
+            await session.commit()
+
+    days, week, month, quarter, year, hours = 3, 1, 1, 1, 1, 3
+    assert passes == [days + week + month + quarter + year, hours + days + week + month + quarter + year]
+    assert await marks(hub) == 0
+
+
 async def test_two_rollers_never_claim_the_same_mark(hub: HubUnderTest) -> None:
     await hub.send((DOSSIERS, BEN_CAT, "2026-11-19", 7), settled=False)
     await hub.send((VEHICLES, BEN_CAT, "2026-11-19T08", 60), settled=False)
