@@ -15,6 +15,7 @@ import signal
 import socket
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from types import FrameType
@@ -105,8 +106,12 @@ class _Keeper(Multiprocess):
 
     def init_processes(self) -> None:
         super().init_processes()
-        if self.processes[0].wait_until_ready(_HUNG):
-            self._ready()
+        first, patience = self.processes[0], time.monotonic() + _HUNG
+        while not self.should_exit.is_set() and first.process.is_alive() and time.monotonic() < patience:
+            if first.wait_until_ready(0.5):
+                self._ready()
+                return
+            self.handle_signals()  # who starts a hub may think better of it
 
     def handle_hup(self) -> None:
         """Whoever closes the terminal stops the hub, as with one process; uvicorn would start its processes anew."""
