@@ -134,6 +134,9 @@ def _judge(found: Findings, asked: Mapping[str, Asked]) -> None:
         {key: median(taken, lambda run: run.p50) for key, taken in runs.items()} for runs in asked.values()
     )
     for many in later:
+        # The two histories are asked a quarter of an hour apart, in which the machine becomes another one: F was asked with both.
+        slower = many[CONSTANT_ROUTE, CONNECTIONS[0]] / first[CONSTANT_ROUTE, CONNECTIONS[0]]
         for question in QUESTIONS:
             key = question.what, CONNECTIONS[0]
-            found.at_most(f"p50 with ten times the readings: {question.what}", many[key] / first[key], 1.2, " times")
+            what = f"p50 with ten times the readings, beside F: {question.what}"
+            found.at_most(what, many[key] / first[key] / slower, 1.2, " times")
