@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
+from starlette.types import ASGIApp
 
 from app import problems
 from app.catalogue.cache import CatalogueCache
@@ -64,12 +65,19 @@ def create_app(settings: Settings, url: str | None = None, catalogues: Catalogue
             "logs": False,
         },  # the hub's own are enough; to look for others costs
     )
-    app.add_middleware(Shortcuts, shortcuts=_SHORTCUTS)  # the first is the innermost
-    # Only batches may be large, and their sender is known before they are read.
-    app.add_middleware(
-        BoundedBody, limit=min(2**21, settings.max_body_bytes), limits={"/v1/readings": settings.max_body_bytes}
-    )
-    app.add_middleware(RequestContext)
+    framework = app.build_middleware_stack
+
+    def surrounded() -> ASGIApp:
+        """Ours goes around the framework's own, through which a shortcut need not go."""
+        # Only batches may be large, and their sender is known before they are read.
+        bounded = BoundedBody(
+            Shortcuts(framework(), _SHORTCUTS),
+            limit=min(2**21, settings.max_body_bytes),
+            limits={"/v1/readings": settings.max_body_bytes},
+        )
+        return RequestContext(bounded)
+
+    app.build_middleware_stack = surrounded  # type: ignore[method-assign]
     problems.install(app)
     app.openapi = functools.cache(functools.partial(describe, app))  # type: ignore[method-assign]
     # In the order in which they are asked most.
