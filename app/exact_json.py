@@ -13,6 +13,8 @@ import orjson
 
 from app.errors import NotValid, Text
 
+_MOST_DIGITS = 400  # more than any double has
+
 
 class MalformedJson(NotValid):
     """No JSON, or not for the hub: why, and at which line and column."""
@@ -25,11 +27,28 @@ def loads(body: bytes) -> Any:
         MalformedJson: with the place and the reason.
     """
     try:
-        return jiter.from_json(
+        value = jiter.from_json(
             body, float_mode="decimal", allow_inf_nan=False, catch_duplicate_keys=True, cache_mode="keys"
         )
     except ValueError as error:
         raise MalformedJson(_in_both(str(error))) from error
+    _refuse_beyond_all_figures(value)
+    return value
+
+
+def _refuse_beyond_all_figures(value: Any) -> None:
+    """Ten bytes may say a number of a billion digits, and whoever takes it for a whole number writes them all down."""
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            waiting.extend(one.values())
+        elif isinstance(one, list):
+            waiting.extend(one)
+        elif isinstance(one, Decimal) and abs(one.adjusted()) > _MOST_DIGITS:
+            raise MalformedJson(
+                Text(f"{one} có quá {_MOST_DIGITS} chữ số", f"{one} is a number of more than {_MOST_DIGITS} digits")
+            )
 
 
 def _in_both(said: str) -> Text:

@@ -169,14 +169,16 @@ def _place(mistake: Mapping[str, Any], body: Any) -> list[str | int]:
     if not steps or steps[0] != "body":
         return steps
     place: list[str | int] = []
-    here = body
+    here, entered = body, False
     for number, step in enumerate(steps[1:], start=2):
         if isinstance(here, dict):
-            if step not in here and number < len(steps):
+            tag = entered and here.get("kind") == step  # a widget of kind "text" has a field of that name, too
+            entered = False
+            if (tag or step not in here) and number < len(steps):
                 continue
             here = here.get(step)
         elif isinstance(here, list) and isinstance(step, int) and step < len(here):
-            here = here[step]
+            here, entered = here[step], True
         place.append(step)
     if mistake["type"] in {"union_tag_invalid", "union_tag_not_found"}:
         place.append(mistake["ctx"]["discriminator"].strip("'"))

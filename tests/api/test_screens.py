@@ -543,6 +543,14 @@ async def test_every_mistake_is_told_in_the_language_that_was_asked_for(
             "/pages/0/widgets/0/text/fr", "the fields are: vi, en.",
         ),
         (
+            {"pages": [{"widgets": [{"id": "a", "kind": "text", "x": 0, "y": 0, "w": 1, "h": 1, "text": "x"}]}]},
+            "/pages/0/widgets/0/text", 'write {"vi": "…", "en": "…"}.',
+        ),
+        (
+            {"pages": [{"widgets": [{"id": "a", "kind": "text", "x": 0, "y": 0, "w": 1, "h": 1, "text": {"vi": "x"}, "title": "y"}]}]},
+            "/pages/0/widgets/0/title", 'write {"vi": "…", "en": "…"}.',
+        ),
+        (
             {"pages": [{"widgets": [{"id": "a", "kind": "feed", "x": 0, "y": 0, "w": 1, "h": 1, "colour": 1}]}]},
             "/pages/0/widgets/0/colour", "the fields are: id, x, y, w, h, title, kind, count.",
         ),
@@ -569,6 +577,17 @@ async def test_a_definition_that_does_not_say_it_is_json_is_told_to(hub: HubUnde
 
     headers = {"X-API-Key": key, "Content-Type": "application/json; charset=utf-8"}
     assert (await hub.client.put("/v1/screens/thu", content=body, headers=headers)).status_code == 201
+
+
+@pytest.mark.parametrize("number", ["1e99999999", "-1E-99999999", "1e999999999999999999999999"])
+async def test_a_number_of_a_million_digits_is_refused_before_anybody_writes_it_down(
+    hub: HubUnderTest, number: str
+) -> None:
+    headers = {"Content-Type": "application/json"}
+
+    response = await hub.client.put("/v1/screens/thu", content=f'{{"pages":[{{"seconds":{number}}}]}}', headers=headers)
+
+    assert (response.status_code, response.json()["code"]) == (422, "malformed-body")
 
 
 async def test_who_would_change_a_screen_that_is_not_there_is_told_so(hub: HubUnderTest) -> None:
