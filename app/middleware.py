@@ -32,7 +32,8 @@ class RequestContext:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        if scope["method"] == "HEAD":  # as GET; the server itself leaves out the body (RFC 9110, 9.3.2)
+        # As GET; the server itself leaves out the body (RFC 9110, 9.3.2). A stream would have no end.
+        if scope["method"] == "HEAD" and not scope["path"].endswith("/events"):
             scope = {**scope, "method": "GET"}
         given = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
         request_id = given if _REQUEST_ID.fullmatch(given) else f"{getrandbits(64):016x}"

@@ -91,6 +91,12 @@ async def test_who_asks_for_the_head_only_gets_the_head_of_what_is_there(hub: Hu
     }
 
 
+async def test_a_stream_has_no_head_to_ask_for(hub: HubUnderTest) -> None:
+    answer = await hub.client.head("/v1/screens/tong-quan/events")
+
+    assert (answer.status_code, answer.headers["allow"]) == (405, "GET")
+
+
 async def test_the_documentation_needs_nothing_from_outside(hub: HubUnderTest) -> None:
     page = (await hub.client.get("/docs")).text
 
