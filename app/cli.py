@@ -142,14 +142,14 @@ def up(
     settings = load_settings(data_dir=data, host=host, port=port, demo=demo)
     configure_logs(settings.log_level)
     _stop_on_sigterm()
-    listening = listen(settings)
+    taken = take_port(settings)
     with own_database_of(settings) as url:
         apply_migrations(url)
         asyncio.run(_load_once(settings, url))
-        hub = _address(settings, listening.getsockname()[1])
+        hub = _address(settings, taken.getsockname()[1])
         if settings.database_url is None:  # else the folder need not be there
             _address_file(settings).write_text(hub, encoding="utf-8")
-        serving.serve(settings, url, listening, ready=partial(_greet, hub))
+        serving.serve(settings, url, taken, ready=partial(_greet, hub))
 
 
 @app.command()
@@ -161,9 +161,9 @@ def serve(
     settings = load_settings(host=host, port=port)
     configure_logs(settings.log_level)
     _stop_on_sigterm()
-    listening = listen(settings)
+    taken = take_port(settings)
     with database_of(settings, migrated=False) as url:
-        serving.serve(settings, url, listening)
+        serving.serve(settings, url, taken)
 
 
 @app.command()
@@ -184,12 +184,12 @@ def worker() -> None:
         asyncio.run(run(url))
 
 
-def listen(settings: Settings) -> socket.socket:
+def take_port(settings: Settings) -> socket.socket:
     """Take the port before anything is started: a port in use is a sentence at once, not a traceback at the end."""
     patience = time.monotonic() + 3  # the processes of a hub that was killed need a moment to notice
     while True:
         try:
-            return serving.listen_on(settings.host, settings.port)
+            return serving.take_port(settings.host, settings.port, settings.processes)
         except OSError as error:
             if error.errno == errno.EADDRINUSE and time.monotonic() < patience:
                 time.sleep(0.1)
@@ -224,7 +224,7 @@ def _greet(hub: str) -> None:
 
 def _address(settings: Settings, port: int) -> str:
     shown = "127.0.0.1" if settings.host in {"0.0.0.0", "::"} else settings.host  # noqa: S104 (only compared with)
-    return f"http://{shown}:{port}"
+    return f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
 
 def _address_file(settings: Settings) -> Path:

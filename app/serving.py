@@ -40,17 +40,19 @@ _LAST_REQUESTS = 10  # seconds that requests under way have to end
 _BACKLOG = 1024  # connections that wait to be taken
 
 
-def listen_on(host: str, port: int) -> socket.socket:
-    """Take the port before anything is started.
+def take_port(host: str, port: int, processes: int) -> socket.socket:
+    """Take the port before anything is started; several processes will listen on it, one listens from now on.
 
     Raises:
         OSError: it cannot be had.
     """
-    return socket.create_server((host, port), backlog=_BACKLOG)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.create_server((host, port), family=family, backlog=_BACKLOG)
+    return listening if processes == 1 else _Port(listening)
 
 
-def serve(settings: Settings, url: str, listening: socket.socket, ready: Callable[[], None] = lambda: None) -> None:
-    """Serve on the socket until SIGINT or SIGTERM, and do the background work if the settings say so.
+def serve(settings: Settings, url: str, port: socket.socket, ready: Callable[[], None] = lambda: None) -> None:
+    """Serve on the port that was taken until SIGINT or SIGTERM, and do the background work if the settings say so.
 
     `ready` is called as soon as who connects is answered.
     """
@@ -64,9 +66,9 @@ def serve(settings: Settings, url: str, listening: socket.socket, ready: Callabl
             ready()  # who connects waits in the socket, at most
             # uvicorn finishes the requests under way, then raises the signal that it got again.
             with contextlib.suppress(KeyboardInterrupt):
-                uvicorn.Server(config).run(sockets=[listening])
+                uvicorn.Server(config).run(sockets=[port])
         else:
-            with _common_metrics(), _Port(listening) as port:
+            with _common_metrics():
                 _Keeper(config, port, ready).run()
 
 
@@ -85,9 +87,9 @@ class _Port(socket.socket):
 
     def __init__(self, listening: socket.socket) -> None:
         address = listening.getsockname()
-        listening.close()
         super().__init__(listening.family, listening.type)
-        self.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.close()
+        # Without SO_REUSEADDR: who has that, too, could take a port on which nobody listens yet.
         self.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         self.bind(address)
 
@@ -100,7 +102,7 @@ def _listen_too(family: int, address: Any) -> socket.socket:
 
 
 class _Keeper(Multiprocess):
-    def __init__(self, config: uvicorn.Config, port: _Port, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, port: socket.socket, ready: Callable[[], None]) -> None:
         super().__init__(config, [port])
         self._ready = ready
 

@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import pickle
 import select
 import signal
+import socket
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,6 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from app.serving import take_port
 from tests.journeys.conftest import RunningHub, child_processes, hub_process
 
 LONGEST = 60
@@ -138,3 +141,23 @@ def test_who_comes_back_to_another_process_has_missed_nothing(hub: RunningHub) -
             assert next(lines) == "event: snapshot"
             seen.add(next(lines))
     assert len(seen) == 1
+
+
+def test_a_port_is_taken_before_anybody_listens_on_it() -> None:
+    with take_port("127.0.0.1", 0, processes=2) as taken:
+        address = taken.getsockname()
+
+        for ready_to_share in (False, True):
+            with socket.socket() as other:
+                other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, ready_to_share)
+                with pytest.raises(OSError, match="in use"):
+                    other.bind(address)
+
+        listening = pickle.loads(pickle.dumps(taken))  # noqa: S301 (as a process gets it)
+        with listening, socket.create_connection(address), listening.accept()[0] as accepted:
+            assert accepted.getsockname() == address
+
+
+def test_a_hub_listens_on_an_address_of_the_newer_kind_too() -> None:
+    with take_port("::1", 0, processes=1) as one, take_port("::1", 0, processes=2) as several:
+        assert one.getsockname()[0] == several.getsockname()[0] == "::1"
