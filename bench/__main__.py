@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from app.embedded import EmbeddedPostgres
-from bench.client import Client
+from bench.client import TURNS, Client
 from bench.hub import Bench
 from bench.ingest import measure_batches, measure_singles
 from bench.lag import measure_lag
@@ -39,7 +39,7 @@ def main(
     history: Annotated[int, typer.Option(min=1, help="Readings behind `reads` and `verify`.")] = 3_000_000,
     many: Annotated[bool, typer.Option("--many", help="Ask `reads` beside ten times the history too: long.")] = False,
     requests: Annotated[
-        int, typer.Option(min=1, help="Requests of each kind in a round of `reads`; ten times for `screens`.")
+        int, typer.Option(min=TURNS, help="Requests of each kind in a round of `reads`; twenty times for `screens`.")
     ] = 2_000,
     write: Annotated[bool, typer.Option("--write", help="Keep the figures in bench/RESULTS.md.")] = False,
 ) -> None:

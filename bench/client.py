@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from types import TracebackType
 from typing import cast
@@ -19,6 +19,8 @@ from typing import cast
 import uvloop
 
 from bench.measured import Run
+
+TURNS = 10
 
 # A 304 has no length.
 _HEAD = re.compile(rb"HTTP/1\.1 (\d+)(?:.*?\r\ncontent-length: (\d+))?.*?\r\n\r\n", re.IGNORECASE | re.DOTALL)
@@ -93,6 +95,14 @@ class Client:
     def send(self, load: Load) -> Outcome:
         """Raises: RuntimeError, with the first answer that has another status."""
         return self._process.submit(_send, load).result()
+
+    def take_turns(self, loads: Sequence[Load], turns: int = TURNS) -> Sequence[Run]:
+        """A part of each load after the other, again and again: what else the machine does meanwhile meets all of them alike."""
+        parts: list[list[Run]] = [[] for _ in loads]
+        for turn in range(turns):
+            for load, taken in zip(loads, parts, strict=True):
+                taken.append(self.send(replace(load, requests=load.requests[turn::turns])).run())
+        return [Run.of_turns(taken) for taken in parts]
 
 
 def _send(load: Load) -> Outcome:

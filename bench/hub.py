@@ -9,12 +9,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import httpx
 import psycopg
+from psycopg import sql
+from sqlalchemy import URL, make_url
 
 from app import auth, exact_json
 from app.catalogue.reference import load_indicators, load_reference
@@ -92,12 +94,23 @@ class Bench:
         with self.connect() as connection:
             connection.execute("TRUNCATE reading, reading_history, ownership, rollup, stale_mark, batch")
 
+    def copy(self, name: str) -> "Bench":
+        """The same in a database of its own. No hub may be running."""
+        url = make_url(self.url)
+        with psycopg.connect(
+            replace(self, url=_text(url.set(database="postgres"))).conninfo, autocommit=True
+        ) as connection:
+            template = sql.Identifier(url.database or "")
+            connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), template))
+        return replace(self, url=_text(url.set(database=name)))
+
     @contextlib.contextmanager
     def hub(self, settings: Mapping[str, str] | None = None) -> Iterator[Running]:
         """Run a hub, once it has taken one reading and rolled it up; `settings` beside those of every run."""
         row = {"indicator": "tthc.dossier.received", "unit": communes()[0], "period": "2026-01-01", "value": 1}
         environment = {**self.environment, **(settings or {})}
-        with serving((IOC_HUB, "serve"), "/readyz", self.folder / "hub.log", environment) as (port, process):
+        log = self.folder / f"{make_url(self.url).database}.log"
+        with serving((IOC_HUB, "serve"), "/readyz", log, environment) as (port, process):
             self.client.send(Load(port, [self.post(exact_json.dumps({"readings": [row]}))], connections=1))
             hub = Running(self.conninfo, port, process)
             hub.rolled_up()
@@ -122,6 +135,10 @@ class Bench:
 
     def _stored(self) -> list[int]:
         return [int(self.ask(f"SELECT count(*) FROM {table}")) for table in ("reading", "reading_history")]
+
+
+def _text(url: URL) -> str:
+    return url.render_as_string(hide_password=False)
 
 
 async def _load(url: str, folder: Path) -> str:

@@ -19,6 +19,13 @@ class Run:
     latencies: Sequence[float]
     client: float = 0.0  # of the processor's time, in the client
 
+    @classmethod
+    def of_turns(cls, turns: Sequence["Run"]) -> "Run":
+        """One after the other, as if nothing had been between them."""
+        latencies = [latency for turn in turns for latency in turn.latencies]
+        client = sum(turn.client for turn in turns)
+        return cls(sum(turn.count for turn in turns), sum(turn.seconds for turn in turns), latencies, client)
+
     @property
     def rate(self) -> float:
         return self.count / self.seconds

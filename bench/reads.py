@@ -1,5 +1,6 @@
 """How fast figures go out when millions of readings stand behind them, and how long it takes to prove them."""
 
+import contextlib
 import subprocess
 import time
 from collections.abc import Collection, Mapping, Sequence
@@ -57,54 +58,82 @@ _SIZES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """A database with so many readings, which are of these days."""
+
+    bench: Bench
+    readings: str
+    days: Sequence[datetime]
+
+
 def measure_history(
     bench: Bench, found: Findings, rounds: int, sizes: Sequence[int], requests: int, parts: Collection[str]
 ) -> None:
-    """At each number of readings ask the same (`reads`); at the first of them `verify`."""
+    """Beside each number of readings ask the same in turns (`reads`); at the first of them `verify`."""
     bench.clear()
-    days: list[datetime] = []
-    asked: dict[str, Asked] = {}
     histories: list[list[str]] = []
     found.sheets.append(Sheet("Histories", (*_SIZES, "loaded, s", "rolled up, s"), histories))
+    stocks: list[Stock] = []
+    for size in sizes:
+        before = stocks[-1].days if stocks else []
+        stocks.append(_stock(bench.copy(f"beside_{size}") if stocks else bench, before, size, histories))
+        if "verify" in parts and size == sizes[0]:
+            found.below(f"verify {stocks[0].readings} readings", _verify(bench), 60, " s")
+    if "reads" in parts:
+        asked = _ask(stocks, rounds, requests)
+        for stock, runs in zip(stocks, asked, strict=True):
+            lines = [rate_row(f"{what}, {connections} conn.", one) for (what, connections), one in runs.items()]
+            found.sheets.append(Sheet(f"Reading beside {stock.readings} readings", RATE_COLUMNS, lines))
+        _judge(found, stocks, asked)
+
+
+def _stock(bench: Bench, before: Sequence[datetime], size: int, histories: list[list[str]]) -> Stock:
+    """Fill a database that has the readings of the days `before` with those that it has not."""
+    days = history.days_of(size)
+    more = days[len(before) :]
     with bench.hub() as running, bench.connect() as connection:
-        for size in sizes:
-            more = history.days_of(size)[len(days) :]
-            days += more
-            begin = time.monotonic()
-            history.load(connection, more)
-            history.vacuum(connection)
-            loaded = time.monotonic()
-            history.mark_stale(connection, more)
-            rolled_up = running.rolled_up()
-            history.vacuum(connection)
-            facts = [f"{float(bench.ask(question)):,.0f}" for question in _SIZES.values()]
-            histories.append([*facts, f"{loaded - begin:.0f}", f"{rolled_up - loaded:.0f}"])
-            say(f"{facts[0]} readings loaded in {loaded - begin:.0f} s, rolled up in {rolled_up - loaded:.0f} s")
-            if "reads" in parts:
-                runs = asked[facts[0]] = _ask(bench, running.port, days, rounds, requests)
-                lines = [rate_row(f"{what}, {connections} conn.", one) for (what, connections), one in runs.items()]
-                found.sheets.append(Sheet(f"Reading beside {facts[0]} readings", RATE_COLUMNS, lines))
-            if "verify" in parts and size == sizes[0]:
-                found.below(f"verify {facts[0]} readings", _verify(bench), 60, " s")
-    if asked:
-        _judge(found, asked)
+        begin = time.monotonic()
+        history.load(connection, more)
+        history.vacuum(connection)
+        loaded = time.monotonic()
+        history.mark_stale(connection, more)
+        rolled_up = running.rolled_up()
+        history.vacuum(connection)
+    facts = [f"{float(bench.ask(question)):,.0f}" for question in _SIZES.values()]
+    histories.append([*facts, f"{loaded - begin:.0f}", f"{rolled_up - loaded:.0f}"])
+    say(f"{facts[0]} readings loaded in {loaded - begin:.0f} s, rolled up in {rolled_up - loaded:.0f} s")
+    return Stock(bench, facts[0], days)
 
 
-def _ask(bench: Bench, port: int, days: Sequence[datetime], rounds: int, requests: int) -> Asked:
-    runs: dict[tuple[str, int], list[Run]] = {}
+def _ask(stocks: Sequence[Stock], rounds: int, requests: int) -> Sequence[Asked]:
+    """A hub for each stock; they and the constant route take turns with every question."""
+    bench = stocks[0].bench
+    asked: list[dict[tuple[str, int], list[Run]]] = [{} for _ in stocks]
     chance = Random(20261121)
-    with serving(CONSTANT, "/", bench.folder / "constant.log", bench.environment) as (constant, _):
+    with contextlib.ExitStack() as stack:
+        ports = [stack.enter_context(stock.bench.hub()).port for stock in stocks]
+        constant, _ = stack.enter_context(serving(CONSTANT, "/", bench.folder / "constant.log", bench.environment))
         for number in range(1, rounds + 1):
             for connections in CONNECTIONS:
                 for question in QUESTIONS:
-                    paths = [question.path(chance, days) for _ in range(requests)]
-                    _check(bench, port, paths[0], question.values)
-                    load = Load(port, [get(path) for path in paths], connections)
-                    runs.setdefault((question.what, connections), []).append(bench.client.send(load).run())
-                load = Load(constant, [get("/")] * requests, connections)
-                runs.setdefault((CONSTANT_ROUTE, connections), []).append(bench.client.send(load).run())
-            say(f"reads, round {number}: city screens {runs[CITY_SCREEN.what, BUSY][-1].rate:,.0f} a second")
-    return runs
+                    loads = [
+                        _load(question, chance, *one, connections, requests) for one in zip(stocks, ports, strict=True)
+                    ]
+                    for runs, run in zip(asked, bench.client.take_turns(loads), strict=True):
+                        runs.setdefault((question.what, connections), []).append(run)
+                run = bench.client.send(Load(constant, [get("/")] * requests, connections)).run()
+                for runs in asked:
+                    runs.setdefault((CONSTANT_ROUTE, connections), []).append(run)
+            rates = ", ".join(f"{runs[CITY_SCREEN.what, BUSY][-1].rate:,.0f}" for runs in asked)
+            say(f"reads, round {number}: city screens {rates} a second")
+    return asked
+
+
+def _load(question: Question, chance: Random, stock: Stock, port: int, connections: int, requests: int) -> Load:
+    paths = [question.path(chance, stock.days) for _ in range(requests)]
+    _check(stock.bench, port, paths[0], question.values)
+    return Load(port, [get(path) for path in paths], connections)
 
 
 def _check(bench: Bench, port: int, path: str, values: int) -> None:
@@ -124,19 +153,14 @@ def _verify(bench: Bench) -> float:
     return seconds
 
 
-def _judge(found: Findings, asked: Mapping[str, Asked]) -> None:
-    """`asked` by the number of readings that stood behind the answers, the smallest first."""
-    for readings, runs in asked.items():
+def _judge(found: Findings, stocks: Sequence[Stock], asked: Sequence[Asked]) -> None:
+    for stock, runs in zip(stocks, asked, strict=True):
         rate, limit = (median(runs[what, BUSY], lambda run: run.rate) for what in (CITY_SCREEN.what, CONSTANT_ROUTE))
-        what = f"{CITY_SCREEN.what}, {BUSY} conn., {readings} readings; {rate / limit:.0%} of F"
+        what = f"{CITY_SCREEN.what}, {BUSY} conn., {stock.readings} readings; {rate / limit:.0%} of F"
         found.at_least(what, rate, 1500, " a second")
-    first, *later = (
-        {key: median(taken, lambda run: run.p50) for key, taken in runs.items()} for runs in asked.values()
-    )
-    for many in later:
-        # The two histories are asked a quarter of an hour apart, in which the machine becomes another one: F was asked with both.
-        slower = many[CONSTANT_ROUTE, CONNECTIONS[0]] / first[CONSTANT_ROUTE, CONNECTIONS[0]]
+    for many in asked[1:]:
         for question in QUESTIONS:
-            key = question.what, CONNECTIONS[0]
-            what = f"p50 with ten times the readings, beside F: {question.what}"
-            found.at_most(what, many[key] / first[key] / slower, 1.2, " times")
+            few_p50, many_p50 = (
+                median(runs[question.what, CONNECTIONS[0]], lambda run: run.p50) for runs in (asked[0], many)
+            )
+            found.at_most(f"p50 with ten times the readings: {question.what}", many_p50 / few_p50, 1.2, " times")

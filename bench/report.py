@@ -107,9 +107,10 @@ HOW_TO_READ = """
   to that of the notification of the last change in which an indicator of the batch was computed; 0 when that came first. The
   pace is lost when a batch is sent more than a second late.
 - **Reads**: indicators, communes and days are drawn anew for each question, so that no screen is asked for twice. With 16 connections
-  the latency is that of a server that is always busy. More readings are a longer history of the same indicators and communes.
+  the latency is that of a server that is always busy. More readings are a longer history of the same indicators and communes, in a
+  database of its own on the same Postgres; the hubs of both take turns, ten in a round, with every question.
 - **F2**, the bound of snapshots: a Starlette route that returns the same bytes, under uvicorn in one process; the hub has one
-  process too, which also rolls up. **E**, the bound of streams: a bare ASGI application that sends the same events to as many open
+  process too, which also rolls up. They take turns, ten in a round. **E**, the bound of streams: a bare ASGI application that sends the same events to as many open
   responses, one after the other, before it answers the request that brought them.
 - **Streams**: a reading of a figure on a screen of two tiles is sent each second. A change that was drawn together with the next
   one has no event of its own; it counts as told when the next one was. Memory is the resident set of the process with all streams

@@ -116,8 +116,8 @@ def _measure_snapshot(bench: Bench, found: Findings, rounds: int, requests: int)
             )
             for load in loads:  # a server that has just been started still has other things to do
                 bench.client.send(load)
-            for taken, load in zip(runs.values(), loads, strict=True):
-                taken.append(bench.client.send(load).run())
+            for taken, run in zip(runs.values(), bench.client.take_turns(loads), strict=True):
+                taken.append(run)
         rates = ", ".join(f"{what} {taken[-1].rate:,.0f}" for what, taken in runs.items())
         say(f"snapshot, round {number}: {rates} a second")
     full, unchanged, bound = (median(taken, lambda run: run.rate) for taken in runs.values())
