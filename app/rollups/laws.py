@@ -11,7 +11,7 @@ A question is answered in three layers:
 import decimal
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -107,10 +107,14 @@ class Other(NamedTuple):
 
 
 class Comparison(NamedTuple):
-    """The value that a figure is compared with, and how much stands behind it. No bucket, no other."""
+    """The value that a figure is compared with, and how much stands behind it. No bucket, no other.
+
+    Between sides that are not `alike` there is no change: three communes after two have grown, whatever happened in them.
+    """
 
     bucket: Period | None
     other: Other
+    alike: bool
     change: Decimal | None
     change_pct: Decimal | None
 
@@ -496,18 +500,19 @@ class Laws:
     # --- comparisons ---
 
     def compare(self, kind: str, indicator: Indicator, unit: Unit, bucket: Period, figure: Figure) -> Comparison:
-        """`previous` or `year_ago`, like with like: an unfinished bucket against the same part of the other."""
+        """With one of `COUNTERPARTS`, like with like: an unfinished bucket against the same part of the other."""
         with decimal.localcontext(EXACT):
             bucket_before = other_bucket(kind, bucket)
             if bucket_before is None:
-                return Comparison(None, Other(None, "no-counterpart", NOTHING, True), None, None)
+                return Comparison(None, Other(None, "no-counterpart", NOTHING, True), False, None, None)
             other = self._other(kind, indicator, unit, bucket, figure, bucket_before)
+            alike = _alike(figure.coverage, other.coverage)
             change = change_pct = None
-            if figure.value is not None and other.value is not None:
+            if alike and figure.value is not None and other.value is not None:
                 change = figure.value - other.value
                 if other.value and indicator.measure not in {"%", "rank"}:
                     change_pct = settle(change / abs(other.value) * 100)
-            return Comparison(bucket_before, other, change, change_pct)
+            return Comparison(bucket_before, other, alike, change, change_pct)
 
     def _other(
         self, kind: str, indicator: Indicator, unit: Unit, bucket: Period, figure: Figure, before: Period
@@ -568,6 +573,11 @@ def _is_complete(indicator: Indicator, coverage: Coverage) -> bool:
     return coverage.units_complete and (indicator.over_time not in NEEDS_EVERY_PERIOD or coverage.periods_complete)
 
 
+def _alike(one: Coverage, other: Coverage) -> bool:
+    """As many units stand behind both sides, or all that were expected behind each. (Which ones they are is not remembered.)"""
+    return one.units == other.units or (one.units_complete and other.units_complete)
+
+
 def _within(anchors: frozenset[datetime], start: datetime, end: datetime) -> frozenset[datetime]:
     return frozenset(anchor for anchor in anchors if start <= anchor < end) if anchors else anchors
 
@@ -584,11 +594,18 @@ def bucket_in_force(denominator: Indicator, bucket: Period) -> Period:
     return Period(denominator.base, bucket_start(denominator.base, bucket.anchor))
 
 
+COUNTERPARTS = ("previous", "week_ago", "year_ago")
+
+
 def other_bucket(kind: str, bucket: Period) -> Period | None:
-    """So kỳ trước (`previous`) or so cùng kỳ (`year_ago`). None where the year before has no such period."""
-    if kind == "previous":
-        return Period(bucket.grain, previous_start(bucket.grain, bucket.start))
-    start = year_ago_start(bucket.grain, bucket.start)
+    """So kỳ trước (`previous`), cùng thứ tuần trước (`week_ago`) or so cùng kỳ (`year_ago`). None where there is no such period."""
+    match kind:
+        case "previous":
+            start: datetime | None = previous_start(bucket.grain, bucket.start)
+        case "week_ago":  # Saturdays are compared with Saturdays
+            start = bucket.start - timedelta(weeks=1) if bucket.grain in (Grain.hour, Grain.day) else None
+        case _:
+            start = year_ago_start(bucket.grain, bucket.start)
     return None if start is None else Period(bucket.grain, start)
 
 

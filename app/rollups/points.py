@@ -30,6 +30,8 @@ def point_out(catalogue: Catalogue, point: Point, compare_ytd: bool = False) -> 
     out = figure_out(catalogue, point.bucket, point.figure)
     if point.previous is not None:
         out["previous"] = comparison_out(point.previous)
+    if point.week_ago is not None:
+        out["week_ago"] = comparison_out(point.week_ago)
     if point.year_ago is not None:
         out["year_ago"] = comparison_out(point.year_ago)
     if point.targets is not None:
@@ -49,6 +51,7 @@ def comparison_out(comparison: Comparison) -> dict[str, Any]:
         out["reason"] = other.reason
     coverage = {"units": other.coverage.units, "periods": other.coverage.periods}
     return out | {
+        "alike": comparison.alike,
         "change": comparison.change,
         "change_pct": comparison.change_pct,
         "partial": not other.complete,

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app.catalogue.catalogue import Catalogue, Indicator, Tree, Unit
 from app.periods import Grain, Period, buckets
 from app.rollups.laws import (
+    COUNTERPARTS,
     Comparison,
     Figure,
     Laws,
@@ -61,6 +62,7 @@ class Point(NamedTuple):
     bucket: Period
     figure: Figure
     previous: Comparison | None = None
+    week_ago: Comparison | None = None
     year_ago: Comparison | None = None
     targets: Sequence[Achievement] | None = None
     ytd: Decimal | None = None
@@ -129,6 +131,7 @@ def _compared(
         bucket,
         figure,
         previous=laws.compare("previous", indicator, unit, bucket, figure) if "previous" in asked else None,
+        week_ago=laws.compare("week_ago", indicator, unit, bucket, figure) if "week_ago" in asked else None,
         year_ago=laws.compare("year_ago", indicator, unit, bucket, figure) if "year_ago" in asked else None,
         targets=[_achievement(indicator, figure, target) for target in standing] if "target" in asked else None,
         ytd=laws.year_to_date(indicator, unit, bucket) if "ytd" in asked else None,
@@ -162,7 +165,7 @@ def _lookup(catalogue: Catalogue, question: Question) -> Lookup:
 
 def _buckets(catalogue: Catalogue, question: Question) -> Iterable[tuple[Indicator, Period]]:
     """The buckets that figures and their comparisons look up; of a ratio also those of its parts."""
-    kinds = question.compare & {"previous", "year_ago"}
+    kinds = question.compare.intersection(COUNTERPARTS)
     others = (other_bucket(kind, bucket) for kind in kinds for bucket in question.buckets)
     looked_at = [*question.buckets, *(other for other in others if other is not None)]
     for indicator in question.indicators:
@@ -178,7 +181,7 @@ def _partial_spans(part: Indicator, question: Question, now: datetime) -> Iterab
     for bucket in question.buckets:
         if "ytd" in question.compare:
             yield reach(part, bucket, from_new_year=True)
-        for kind in ("previous", "year_ago"):
+        for kind in COUNTERPARTS:
             if bucket.end > now and kind in question.compare and (other := other_bucket(kind, bucket)) is not None:
                 yield reach(part, other, from_new_year=False)
 
@@ -205,7 +208,7 @@ async def _observe(
 def _spans(part: Indicator, question: Question) -> Iterable[Span]:
     for bucket in question.buckets:
         yield reach(part, bucket, from_new_year="ytd" in question.compare)
-        for kind in ("previous", "year_ago"):
+        for kind in COUNTERPARTS:
             if kind in question.compare and (other := other_bucket(kind, bucket)) is not None:
                 yield reach(part, other, from_new_year=False)
 

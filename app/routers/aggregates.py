@@ -27,7 +27,7 @@ from app.hub import Hub
 from app.periods import Grain, Period, count_base_periods
 from app.problems import preferred_language
 from app.rollups.explain import Explanation, explain
-from app.rollups.laws import Comparison, Figure
+from app.rollups.laws import COUNTERPARTS, Comparison, Figure
 from app.rollups.points import figure_out, point_out
 from app.rollups.series import (
     Question,
@@ -57,7 +57,7 @@ from app.schemas.readings import STATUSES
 
 router = APIRouter(prefix="/v1", tags=["aggregates"], dependencies=[Depends(refuse_unknown_parameters)])
 
-COMPARISONS = ("previous", "year_ago", "target", "ytd")
+COMPARISONS = (*COUNTERPARTS, "target", "ytd")
 
 _refusals = problems(
     KeyRequired, ScopeMissing, UnknownIndicator, UnknownUnit, UnitNotValid, NotAcceptable, TooManyPoints
@@ -178,7 +178,7 @@ async def get_aggregates(
     children_of: Annotated[list[str] | None, Query(description="All children of these units.", max_length=20)] = None,
     grain: BucketGrain = "month",
     compare: Annotated[
-        list[str] | None, Query(description="Any of previous, year_ago, target, ytd.", max_length=10)
+        list[str] | None, Query(description="Any of previous, week_ago, year_ago, target, ytd.", max_length=10)
     ] = None,
 ) -> Response:
     """Series of figures: each with its origin, status, coverage, and the comparisons asked for. JSON, or CSV by `Accept`."""
@@ -344,6 +344,7 @@ _COLUMNS = (
     "indicator", "measure", "unit", "unit_name", "unit_valid_from", "period", "value", "reason", "origin", "status", "partial",
     "units_present", "units_expected", "periods_present", "periods_expected", "synthetic", "sources", "note",
     "previous", "previous_until", "previous_partial", "previous_change_pct",
+    "week_ago", "week_ago_until", "week_ago_partial", "week_ago_change_pct",
     "year_ago", "year_ago_until", "year_ago_partial", "year_ago_change_pct", "ytd",
 )  # fmt: skip
 
@@ -371,6 +372,7 @@ def _rows(catalogue: Catalogue, series: Series, language: str) -> list[list[Any]
             " ".join(_sources(catalogue, point.figure.sources)),
             point.figure.note,
             *_comparison_cells(point.previous),
+            *_comparison_cells(point.week_ago),
             *_comparison_cells(point.year_ago),
             point.ytd,
         ]

@@ -9,7 +9,7 @@ from app.schemas.readings import Code, Note, Status
 from app.schemas.wire import Number
 
 BucketGrain = Literal["hour", "day", "week", "month", "quarter", "year"]
-ComparisonKind = Literal["previous", "year_ago", "target", "ytd"]
+ComparisonKind = Literal["previous", "week_ago", "year_ago", "target", "ytd"]
 Reason = Literal[
     "no-data",
     "not-additive",
@@ -33,9 +33,12 @@ class ComparisonOut(BaseModel):
     until: str | None = Field(None, description="Set when only its part up to here was taken, like with like.")
     value: Number | None
     reason: Reason | None = None
+    alike: bool = Field(
+        description="As many units stand behind both sides, or all that are expected behind each. Else there is no change."
+    )
     change: Number | None
     change_pct: Number | None = Field(description="null for rates and ranks: their change is in points or places")
-    partial: bool = Field(description="Something expected is missing on this side: the change is not like with like.")
+    partial: bool = Field(description="Something expected is missing on this side.")
     coverage: CoverageOut
 
 
@@ -66,6 +69,7 @@ class Point(BaseModel):
     synthetic: bool = Field(False, description="A source marked synthetic stands behind the value.")
     note: str | None = Field(None, description="What the source noted on a reported figure, such as over or about.")
     previous: ComparisonOut | None = None
+    week_ago: ComparisonOut | None = Field(None, description="The same weekday of the week before; of days and hours.")
     year_ago: ComparisonOut | None = None
     targets: list[TargetState] | None = None
     ytd: YearToDate | None = None

@@ -78,8 +78,11 @@ class FigureIn(_OfUnit):
 
     kind: Literal["figure"]
     indicator: Code
-    compare: list[Literal["previous", "year_ago", "target"]] = Field(
-        default=["previous", "year_ago", "target"], max_length=3
+    compare: list[Literal["previous", "week_ago", "year_ago", "target"]] | None = Field(
+        None,
+        max_length=4,
+        description="Default: days and hours with those of a week before, longer periods with the one before and that of a "
+        "year before; and with the target.",
     )
 
 
@@ -272,6 +275,7 @@ class ShownFigure(BaseModel):
     due_at: str | None = Field(None, description="From when on a newer one is due; viewers may age it themselves.")
     late_at: str | None = None
     previous: ComparisonOut | None = None
+    week_ago: ComparisonOut | None = None
     year_ago: ComparisonOut | None = None
     targets: list[TargetState] | None = None
     state: State | None = Field(None, description="Against the first target.")

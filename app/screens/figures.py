@@ -49,7 +49,7 @@ class Need:
     period: Period | None = None  # None: the latest
     count: int = 1  # periods up to that one
     below: Below | None = None
-    compare: frozenset[str] = frozenset()
+    compare: frozenset[str] | None = frozenset()  # None: as one would expect of its grain
 
     def grain_of(self, indicator: Indicator) -> Grain:
         """Without another wish as it is reported; a year-to-date figure (lũy kế) is that of its year."""
@@ -58,6 +58,12 @@ class Need:
         if indicator.over_time == "cumulative" and self.count == 1 and self.period is None:
             return Grain.year
         return indicator.base if self.period is None else max(indicator.base, self.period.grain)
+
+    def comparisons_of(self, grain: Grain) -> frozenset[str]:
+        """By default a Saturday is compared with the Saturday before: neither Friday nor the same date a year ago is like it."""
+        if self.compare is not None:
+            return self.compare
+        return frozenset({"target", "week_ago"} if grain <= Grain.day else {"target", "previous", "year_ago"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,7 @@ class Answer:
     unit: Unit | None  # None: see `absent`
     grain: Grain
     latest: bool  # nobody asked for the period
+    compare: frozenset[str] = frozenset()
     units: Sequence[Unit] = ()
     buckets: Sequence[Period] = ()
     series: Sequence[Series] = ()
@@ -104,9 +111,9 @@ async def resolve(session: AsyncSession, scene: Scene, needs: Sequence[Need]) ->
     )
     answers = [_place(scene, need, latest) for need in needs]
     questions: dict[tuple[tuple[Unit, ...], tuple[Period, ...], frozenset[str]], dict[Indicator, None]] = {}
-    for need, one in zip(needs, answers, strict=True):
+    for one in answers:
         if one.buckets and not one.hidden:
-            key = (tuple(one.units), tuple(one.buckets), need.compare)
+            key = (tuple(one.units), tuple(one.buckets), one.compare)
             questions.setdefault(key, {})[one.indicator] = None
     found: dict[tuple[object, ...], Series] = {}
     for (units, buckets, compare), indicators in questions.items():
@@ -115,16 +122,11 @@ async def resolve(session: AsyncSession, scene: Scene, needs: Sequence[Need]) ->
             found[series.indicator, series.unit, buckets, compare] = series
     cells = {(one.indicator, unit, one.buckets[-1]): None for one in answers if one.buckets for unit in one.units}
     received = dict(await find_received(session, scene.catalogue, list(cells), as_of=scene.as_of)) if cells else {}
-    return [
-        one if one.hidden else _with(one, found, need.compare, received)
-        for need, one in zip(needs, answers, strict=True)
-    ]
+    return [one if one.hidden else _with(one, found, received) for one in answers]
 
 
-def _with(
-    one: Answer, found: dict[tuple[object, ...], Series], compare: frozenset[str], received: dict[Cell, datetime]
-) -> Answer:
-    series = [found[one.indicator, unit, tuple(one.buckets), compare] for unit in one.units]
+def _with(one: Answer, found: dict[tuple[object, ...], Series], received: dict[Cell, datetime]) -> Answer:
+    series = [found[one.indicator, unit, tuple(one.buckets), one.compare] for unit in one.units]
     return replace(one, series=series, received=received)
 
 
@@ -180,7 +182,8 @@ def _over(scene: Scene, need: Need, indicator: Indicator, unit: Unit, grain: Gra
     units = [unit]
     if need.below is not None:
         units = units_under(scene.tree, unit, need.below.kind, bucket.start, bucket.end)
-    return Answer(indicator, unit, bucket.grain, need.period is None, units, buckets)
+    compare = need.comparisons_of(bucket.grain)
+    return Answer(indicator, unit, bucket.grain, need.period is None, compare, units, buckets)
 
 
 def local(scene: Scene, moment: datetime) -> datetime:

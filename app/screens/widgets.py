@@ -84,7 +84,7 @@ class Frame:
             return out | {"reason": answer.reason}
         point = answer.last_of(series)
         out |= point_out(self.scene.catalogue, point)
-        for kind, other in (("previous", point.previous), ("year_ago", point.year_ago)):
+        for kind, other in (("previous", point.previous), ("week_ago", point.week_ago), ("year_ago", point.year_ago)):
             if other is not None and other.bucket is not None and other.bucket.start < series.unit.start:
                 del out[kind]  # the unit is younger: to compare with what it had of that period would mislead
         if point.figure.value is not None:
@@ -130,7 +130,8 @@ def state_out(point: Point) -> str | None:
 
 
 def figure(widget: FigureIn, frame: Frame) -> Drawing:
-    [answer] = yield [frame.need(widget, widget.indicator, compare=frozenset(widget.compare))]
+    compare = None if widget.compare is None else frozenset(widget.compare)
+    [answer] = yield [frame.need(widget, widget.indicator, compare=compare)]
     return {"figure": frame.shown(answer)}
 
 
@@ -245,13 +246,12 @@ def on_map(widget: MapIn, frame: Frame) -> Drawing:
 def domains(widget: DomainsIn, frame: Frame) -> Drawing:
     catalogue = frame.scene.catalogue
     active = [domain for domain in catalogue.domains.values() if domain.active]
-    compare = frozenset({"previous", "target"})
     needs = []
     for domain in active:
         codes: Iterable[str] = widget.headlines.get(domain.code, ())
         if not codes:
             codes = (code for code, one in catalogue.indicators.items() if one.domain is domain)
-        needs.append(frame.need(widget, *codes, compare=compare))
+        needs.append(frame.need(widget, *codes, compare=None))
     answers = iter((yield [need for need in needs if need.indicators]))
     tiles = []
     for domain, need in zip(active, needs, strict=True):

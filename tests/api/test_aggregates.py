@@ -59,11 +59,28 @@ async def test_a_running_month_is_compared_with_the_same_part_of_the_month_befor
 
     assert (point["value"], point["partial"]) == (990, True)
     assert point["previous"] == {
-        "period": "2026-10", "until": "2026-10-10T00:00:00", "value": 900, "change": 90, "change_pct": 10,
+        "period": "2026-10", "until": "2026-10-10T00:00:00", "value": 900, "alike": True, "change": 90, "change_pct": 10,
         "partial": False, "coverage": {"units": [1, 1], "periods": [9, 9]},
     }  # fmt: skip
     assert (point["year_ago"]["value"], point["year_ago"]["change_pct"]) == (450, 120)
     assert point["ytd"] == {"value": 3100 + 990}
+
+
+async def test_three_wards_after_two_have_not_grown(hub: HubUnderTest) -> None:
+    """The two that reported both times fell from 20 to 18; what the third brings is no growth."""
+    await hub.sent(
+        *((VISITS, ward, "2026-10-03", 10) for ward in ("25813", "25840")),
+        *((VISITS, ward, "2026-10-10", 9) for ward in ("25813", "25840", "25843")),
+    )
+
+    point = await hub.point(VISITS, "bencat", "2026-10-10", "day", compare="week_ago,previous")
+
+    assert (point["value"], point["coverage"]["units"]) == (27, [3, 7])
+    assert point["week_ago"] == {
+        "period": "2026-10-03", "value": 20, "alike": False, "change": None, "change_pct": None,
+        "partial": True, "coverage": {"units": [2, 7], "periods": [1, 1]},
+    }  # fmt: skip
+    assert (point["previous"]["value"], point["previous"]["reason"]) == (None, "no-data")
 
 
 async def test_year_to_date_figures_become_the_amounts_of_their_months(hub: HubUnderTest) -> None:

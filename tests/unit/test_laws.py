@@ -878,6 +878,10 @@ SEPTEMBER = "A 2024-09-01 10; A 2024-09-02 20; A 2024-09-03 30; A 2024-09-04 99"
     ("previous", "A 2021-01-04 1; A 2021-01-03 2", "A 2021-W01", "2"),  # before week 1 of 2021 comes week 53 of 2020
     ("year_ago", "A 2024-02-29 1; A 2023-02-28 2", "A 2024-02-29", "no-counterpart"),
     ("year_ago", "A 2024-10-05 1; A 2023-10-05 2", "A 2024-10-05", "2 change -1 pct -50"),
+    # a Saturday with the Saturday before; only days and hours have one
+    ("week_ago", "A 2024-10-05 1; A 2024-09-28 2; A 2024-10-04 9", "A 2024-10-05", "2 change -1 pct -50"),
+    ("week_ago", "A 2024-W40 1; A 2024-W39 2", "A 2024-W40", "no-counterpart until - change - pct -"),
+    ("week_ago", "A 2024-10-05 1", "A 2024-10", "no-counterpart"),
     # the figures
     ("previous", "A 2024-10-05 5; A 2024-10-04 0", "A 2024-10-05", "0 change 5 pct -"),
     ("previous", "A 2024-10-05 5; A 2024-10-04 -10", "A 2024-10-05", "-10 change 15 pct 150"),
@@ -891,6 +895,9 @@ def test_a_bucket_is_compared_with_the_same_part_of_the_other(kind: str, sent: s
 @pytest.mark.parametrize(("laws", "kind", "sent", "asked", "shown"), [
     ("hourly sum/sum", "previous", "A 2024-10-05T09 1; A 2024-10-04T09 5; A 2024-10-04T10 6",
      "A 2024-10-05, now 2024-10-05T11", "5 until 2024-10-04T10"),
+    ("hourly sum/sum", "week_ago", "A 2024-10-05T09 1; A 2024-09-28T09 5; A 2024-09-28T10 6; A 2024-10-04T09 7",
+     "A 2024-10-05, now 2024-10-05T11", "5 until 2024-09-28T10"),
+    ("hourly sum/sum", "week_ago", "A 2024-10-05T09 1; A 2024-09-28T09 5", "A 2024-10-05T09", "5 until - change -4"),
     ("hourly sum/sum", "year_ago", "A 2024-10-05T09 1; A 2023-10-05T09 5; A 2023-10-05T10 6",
      "A 2024-10-05, now 2024-10-05T11", "5 until 2023-10-05T10"),
     # a day that 2023 lacks becomes the end of its February, whatever the hour
@@ -938,6 +945,28 @@ def test_comparisons_go_by_the_laws_of_the_indicator(laws: str, kind: str, sent:
 ])  # fmt: skip
 def test_a_bucket_before_the_unit_existed_has_no_figure(sent: str, asked: str, shown: str) -> None:
     check_comparison("monthly sum/sum", "D[2025-07-01..](A)", "previous", sent, asked, shown)
+
+
+@pytest.mark.parametrize(("kind", "sent", "asked", "shown"), [
+    ("previous", "A 2024-10 3; A 2024-09 4; B 2024-09 9", "D 2024-10", "13 change - pct -"),  # one of two, then both
+    ("previous", "A 2024-10 3; B 2024-10 9; A 2024-09 4", "D 2024-10", "4 change - pct -"),
+    ("previous", "A 2024-10 3; A 2024-09 4", "D 2024-10", "4 change -1 pct -25"),  # one of two each time
+    ("previous", "A 2024-10 3; B 2024-10 9; D 2024-09 10", "D 2024-10", "10 change 2 pct 20"),  # all that was expected
+    ("previous", "A 2024-10 3; D 2024-09 10", "D 2024-10", "10 change -"),
+    ("year_ago", "A 2024-10-01 3; A 2023-10-01 4; B 2023-10-01 9", "D 2024-10, now 2024-10-02", "13 change -"),
+])  # fmt: skip
+def test_where_other_units_stand_behind_the_two_sides_there_is_no_change(
+    kind: str, sent: str, asked: str, shown: str
+) -> None:
+    laws = "daily sum/sum" if "-01 " in sent else "monthly sum/sum"
+    check_comparison(laws, "D(A B)", kind, sent, asked, shown)
+
+
+def test_before_and_after_a_reform_are_alike_when_nobody_is_missing() -> None:
+    check_comparison(
+        "monthly sum/sum", REFORM, "previous", "A 2025-06 2; B 2025-06 4; C 2025-07 8", "P 2025-07", "6 change 2"
+    )
+    check_comparison("monthly sum/sum", REFORM, "previous", "A 2025-06 2; C 2025-07 8", "P 2025-07", "2 change -")
 
 
 YEAR = "A 2023-12-31 100; A 2024-01-02 1; A 2024-02-05 2; A 2024-03-09 4; A 2024-01 500"

@@ -7,7 +7,7 @@ import { element } from "./element.ts";
 import { icon } from "./icons.ts";
 import { say, sayWhyNot } from "./language.ts";
 import { percent, qualifier, write, writeChange, writeExactly } from "./numbers.ts";
-import { dayOfMoment, isUnderWay, periodWords, periodWordsBeside, periodWordsBriefly, upTo } from "./periods.ts";
+import { dayOfMoment, isUnderWay, ofTheWeek, periodWords, periodWordsBeside, periodWordsBriefly, upTo } from "./periods.ts";
 import type { Scene } from "./scene.ts";
 
 /** The number and its measure, or why there is none. `key` lets the panel see that the number has changed. */
@@ -26,6 +26,7 @@ export function valueOf(figure: Figure, key = "value"): HTMLElement {
 /** `↗ +2,3% so cùng kỳ`, green or red by what is good for this indicator. Without words the legend says with what it compares. */
 export function changeOf(figure: Figure, comparison: Comparison | null | undefined, words: string): HTMLElement | null {
   if (!comparison || comparison.value === null || comparison.reason) return null;
+  if (!comparison.alike) return unlike(comparison, words);
   const written = writeChange(comparison.change, comparison.change_pct, figure.measure);
   if (written === null) return null;
   const direction = written.startsWith("+") ? 1 : written.startsWith("−") ? -1 : 0; // as it is read: +0,001 is no rise
@@ -36,17 +37,28 @@ export function changeOf(figure: Figure, comparison: Comparison | null | undefin
     icon(direction > 0 ? "up" : direction < 0 ? "down" : "flat"),
     element("b", {}, written),
     words && element("span", {}, ` ${words}`),
-    comparison.partial && words !== "" && element("span.aside", {}, ` (${say("partial")})`),
+    comparison.partial && words !== "" && element("span.aside", {}, ` (${whatIsMissing(comparison)})`),
   );
 }
 
-/** Names the period before, as far as it counts: `so với 20/11`, `so với tháng 10 đến 21/10`. */
-export function changeOnPrevious(figure: Figure, now: number): HTMLElement | null {
-  const { period, previous } = figure;
-  if (!previous?.period || period === null) return null;
-  const words = periodWordsBeside(previous.period, period);
-  const compared = previous.until ? say("period.up-to", { period: words, when: upTo(previous.until, now) }) : words;
-  return changeOf(figure, previous, say("compare.previous", { period: compared }));
+/** Other units stood behind that figure: any change would be theirs. `so với 20/11: khi đó 2/7 đơn vị có số`. */
+function unlike(comparison: Comparison, words: string): HTMLElement {
+  const [have, all] = comparison.coverage.units;
+  const text = say("compare.unlike", { coverage: say("coverage", { have, all }) });
+  return element("p.change", { "data-tone": "neutral" }, icon("flat"), element("span", {}, words ? `${words}: ${text}` : text));
+}
+
+function whatIsMissing({ coverage: { units: [have, all] } }: Comparison): string {
+  return have < all ? say("coverage", { have, all }) : say("partial");
+}
+
+/** Names the period, as far as it counts: `so với 20/11`, `so với tháng 10 đến 21/10`, `so với thứ bảy 14/11`. */
+export function changeOnPeriod(figure: Figure, comparison: Comparison | null | undefined, now: number): HTMLElement | null {
+  if (!comparison?.period || figure.period === null) return null;
+  const beside = periodWordsBeside(comparison.period, figure.period);
+  const words = comparison === figure.week_ago ? ofTheWeek(comparison.period, beside) : beside;
+  const compared = comparison.until ? say("period.up-to", { period: words, when: upTo(comparison.until, now) }) : words;
+  return changeOf(figure, comparison, say("compare.previous", { period: compared }));
 }
 
 /** The first target: `87% kế hoạch`; of a ceiling what is used up of it. */

@@ -16,7 +16,11 @@ const WORDS = {
   "change.points": ["điểm %", "points"],
   "compare.ceiling": ["{pct} mức trần", "{pct} of the ceiling"],
   "compare.previous": ["so với {period}", "vs {period}"],
-  "compare.wordless": ["so với kỳ liền trước", "compared with the period before"],
+  "compare.unlike": ["khi đó {coverage}", "then {coverage}"],
+  "compare.wordless": [
+    "so với kỳ liền trước; ngày và giờ: với cùng thứ tuần trước",
+    "compared with the period before; days and hours: with the same weekday a week ago",
+  ],
   "compare.target": ["{pct} kế hoạch", "{pct} of plan"],
   "compare.year_ago": ["so cùng kỳ", "on last year"],
   "coverage": ["{have}/{all} đơn vị có số", "{have} of {all} units"],

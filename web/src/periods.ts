@@ -63,6 +63,14 @@ export function periodWordsBeside(period: string, other: string): string {
   return one?.year === beside?.year ? words.replace(new RegExp(`(?:/|,? )${one?.year}$`), "") : words;
 }
 
+/** A day with its weekday before it, as within a sentence: `thứ bảy 14/11`. Other periods have none. */
+export function ofTheWeek(period: string, words: string): string {
+  const at = parts(period);
+  if (at?.day === undefined || at.hour !== undefined) return words;
+  const weekday = WEEKDAYS[new Date(Date.UTC(at.year, at.month! - 1, at.day)).getUTCDay()]!;
+  return `${vi ? weekday.toLowerCase() : weekday} ${words}`;
+}
+
 /** Whether it goes on at an instant. */
 export function isUnderWay(period: string, now: number): boolean {
   const at = parts(period);

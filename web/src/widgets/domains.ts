@@ -25,7 +25,7 @@ export function domains({ tiles }: DomainsData, scene: Scene): Drawing {
         element(
           "div.foot", {},
           // "The period before" of an old figure is not what one takes it for.
-          targetOf(figure!) ?? (ageOf(figure!, scene.now) !== "late" && changeOf(figure!, figure!.previous, "")),
+          targetOf(figure!) ?? (ageOf(figure!, scene.now) !== "late" && changeOf(figure!, figure!.week_ago ?? figure!.previous, "")),
           originOf(figure!, scene, { brief: true }), ageMark(figure!, scene.now),
         ),
       ))),

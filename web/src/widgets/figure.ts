@@ -3,7 +3,7 @@
 import { ageOf } from "../ages.ts";
 import type { FigureData } from "../contract.ts";
 import { element } from "../element.ts";
-import { ageMark, changeOf, changeOnPrevious, originOf, stateMark, targetOf, valueOf } from "../figures.ts";
+import { ageMark, changeOf, changeOnPeriod, originOf, stateMark, targetOf, valueOf } from "../figures.ts";
 import { say } from "../language.ts";
 import type { Drawing } from "../panel.ts";
 import type { Scene } from "../scene.ts";
@@ -18,7 +18,8 @@ export function figure({ figure }: FigureData, scene: Scene): Drawing {
       ),
       element(
         "div.changes", {},
-        changeOnPrevious(figure, scene.now),
+        changeOnPeriod(figure, figure.week_ago, scene.now),
+        changeOnPeriod(figure, figure.previous, scene.now),
         changeOf(figure, figure.year_ago, say("compare.year_ago")),
         targetOf(figure),
       ),
