@@ -43,9 +43,6 @@ SETTINGS: Final[Mapping[str, str]] = {
     "listen_addresses": "",
     "port": "5432",  # only part of the socket's name
     "max_connections": "100",
-    # Side by side, 6 GB were no faster with one connection beside three million readings, and slower with sixteen (1,818 city
-    # screens a second, 2,433 with this). Not measured beside more readings, nor with huge pages.
-    "shared_buffers": "256MB",
     "max_wal_size": "1GB",
     "wal_compression": "on",
     "timezone": "UTC",
@@ -59,6 +56,20 @@ SETTINGS: Final[Mapping[str, str]] = {
     "log_min_messages": "log",
     "log_checkpoints": "off",
 }
+
+
+CGROUP_LIMIT: Final = Path("/sys/fs/cgroup/memory.max")
+
+
+def buffers() -> str:
+    """A quarter of the memory of the machine or the container, as PostgreSQL's manual advises; not less than its own default.
+
+    Beside thirty million readings (5 GB) figures of any day came 10 to 25 % faster than with 256 MB, beside three million as fast.
+    """
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if CGROUP_LIMIT.exists() and (limit := CGROUP_LIMIT.read_text().strip()).isdigit():
+        memory = min(memory, int(limit))
+    return f"{max(memory // 4 // 2**20, 128)}MB"
 
 
 class EmbeddedError(Exception):
@@ -76,7 +87,7 @@ class EmbeddedPostgres:
         self._folder = folder.absolute()
         self._cluster = self._folder / "postgres"
         self._log = self._folder / "postgres.log"
-        self._settings = {**SETTINGS, **(settings or {})}
+        self._settings = {**SETTINGS, "shared_buffers": buffers(), **(settings or {})}
         self._account: tuple[int, int] | None = None  # uid and gid of the server, if not the hub's own
         self._process: subprocess.Popen[bytes] | None = None
         self._lock: int | None = None

@@ -301,3 +301,18 @@ def test_programs_that_only_root_can_reach_are_run(folder: Path, tmp_path: Path)
         assert ask(said(hub), "SELECT 1") == 1
         hub.send_signal(signal.SIGINT)
         assert hub.wait(60) == 0
+
+
+@pytest.mark.parametrize(("limit", "share"), [("1073741824", 256 * 2**20), ("104857600", 128 * 2**20), ("max", None)])
+def test_it_buffers_in_a_quarter_of_the_memory_that_the_machine_or_the_container_has(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, limit: str, share: int | None
+) -> None:
+    (tmp_path / "memory.max").write_text(f"{limit}\n")
+    monkeypatch.setattr(app.embedded, "CGROUP_LIMIT", tmp_path / "memory.max")
+    everything = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    monkeypatch.setattr(app.embedded, "SETTINGS", {**app.embedded.SETTINGS, "fsync": "off"})
+
+    with EmbeddedPostgres(tmp_path / "hub") as url, psycopg.connect(url.replace("+psycopg", "")) as connection:
+        [[blocks]] = connection.execute("SELECT setting::bigint FROM pg_settings WHERE name = 'shared_buffers'")
+
+    assert blocks * 8192 == pytest.approx(everything // 4 if share is None else share, abs=2**20)
