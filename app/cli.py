@@ -41,6 +41,7 @@ from app.mistakes import row_error
 from app.page import Page
 from app.readings.demo import load_demo, remove_demo
 from app.readings.seed import NewSource, load_seed_figures, require_source
+from app.reports.rules import load_starting_rules
 from app.rollups.rebuild import catch_up, rebuild
 from app.rollups.verify import Report
 from app.rollups.verify import verify as verify_rollups
@@ -249,6 +250,7 @@ async def _load_once(settings: Settings, url: str) -> None:
                 await load_seed_figures(session, settings, hub.now())
         async with hub.database.write_session() as session:
             await load_presets(session, await hub.catalogues.current(session), settings)
+            await load_starting_rules(session)
         if settings.demo:
             await _load_demo_once(hub)
         async with hub.database.read_session() as session:

@@ -423,6 +423,50 @@ class OutsideKeyUnits(HubError):
     )
 
 
+# Reports
+
+
+class UnknownReport(HubError):
+    """There is no report with this id that this caller may see."""
+
+    code, status = "unknown-report", 404
+    title = Text("Không có phản ánh này", "Unknown report")
+    text = Text("Không có phản ánh '{value}' nào mà bạn được xem.", "There is no report '{value}' that you may see.")
+
+
+class ReportConflict(HubError):
+    """The id was used for another report: what was sent is not what is stored under it. Both hashes are in the message."""
+
+    code, status = "report-conflict", 409
+    title = Text("Mã phản ánh đã dùng", "Report id taken")
+    text = Text(
+        "Mã '{value}' đã dùng cho phản ánh có nội dung khác (SHA-256 {stored}; nội dung vừa gửi: {sent}); phản ánh mới cần mã mới.",
+        "The id '{value}' belongs to a report with other content (SHA-256 {stored}; what was sent: {sent}); a new report needs a new id.",
+    )
+
+
+class OutsideArea(HubError):
+    """The place is not one that this operator answers for. The message names whose it is."""
+
+    code, status = "outside-area", 422
+    title = Text("Ngoài địa bàn", "Outside the area")
+    text = Text(
+        "Điểm này thuộc {where}, ngoài địa bàn của trung tâm này; hãy gửi tới trung tâm điều hành hoặc tổng đài phản ánh của {whom}.",
+        "This place belongs to {where}, which this centre does not answer for; turn to the operations centre or the report hotline of {whom}.",
+    )
+
+
+class MoveNotAllowed(HubError):
+    """The state of the report does not allow this move, or not by this caller. The message lists what it allows."""
+
+    code, status = "move-not-allowed", 409
+    title = Text("Không chuyển trạng thái được", "Move not allowed")
+    text = Text(
+        "Phản ánh đang ở '{state}', không chuyển sang '{value}' được ({why}); bạn có thể: {allowed}.",
+        "The report is '{state}' and cannot become '{value}' ({why}); you may: {allowed}.",
+    )
+
+
 def all_errors() -> list[type[HubError]]:
     """The catalogue of problems, by status and code."""
     return sorted(HubError.__subclasses__(), key=lambda error: (error.status, error.code))

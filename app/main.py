@@ -16,8 +16,9 @@ from app.description import describe
 from app.hub import Hub
 from app.middleware import BoundedBody, RequestContext
 from app.readings.intake import Intake
+from app.reports.rules import RulesCache
 from app.rollups.stored import Lookups
-from app.routers import aggregates, catalogue, displays, operations, pages, readings, screens, targets
+from app.routers import aggregates, catalogue, displays, operations, pages, readings, reports, screens, targets
 from app.routers.shortcut import Shortcut, Shortcuts
 from app.screens.live import Walls
 from app.settings import Settings
@@ -39,6 +40,7 @@ def create_app(settings: Settings, url: str | None = None, catalogues: Catalogue
         app.state.hub = hub
         app.state.intake = intake = Intake(hub.database)
         app.state.walls = walls = Walls(hub)
+        app.state.rules = RulesCache()
         app.state.lookups = Lookups(hub.database.ask)
         listening = asyncio.create_task(hub.changes.listen())
         try:
@@ -81,7 +83,7 @@ def create_app(settings: Settings, url: str | None = None, catalogues: Catalogue
     problems.install(app)
     app.openapi = functools.cache(functools.partial(describe, app))  # type: ignore[method-assign]
     # In the order in which they are asked most.
-    for module in (readings, catalogue, aggregates, screens, targets, displays, operations, pages):
+    for module in (readings, catalogue, aggregates, screens, reports, targets, displays, operations, pages):
         app.include_router(module.router)
     return app
 

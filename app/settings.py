@@ -52,6 +52,12 @@ class Settings(BaseSettings):
         None, description="Days that instants of realtime indicators are kept; their hours stay. Empty: for ever."
     )
 
+    # Field reports
+    area: str | None = Field(
+        None,
+        description="Code of the unit whose field reports are taken here; empty: wherever the catalogue knows a commune.",
+    )
+
     # Limits of one request
     max_rows: Annotated[int, Field(ge=1)] = 50_000
     max_body_bytes: Annotated[int, Field(ge=1024)] = 32 * 1024 * 1024

@@ -11,12 +11,14 @@ from app.models.catalogue import (
 )
 from app.models.changes import Change
 from app.models.readings import Batch, Forgotten, Ownership, Reading, ReadingHistory, Source, StoredAnswer
+from app.models.reports import CalendarDay, Report, ReportCategory, ReportEvent, ReportRoute, ReportTarget, Shift
 from app.models.rollups import Rollup, StaleMark
 from app.models.screens import Display, Pairing, Screen
 
 __all__ = [
     "ApiKey",
     "Batch",
+    "CalendarDay",
     "Change",
     "Display",
     "Domain",
@@ -26,8 +28,14 @@ __all__ = [
     "Pairing",
     "Reading",
     "ReadingHistory",
+    "Report",
+    "ReportCategory",
+    "ReportEvent",
+    "ReportRoute",
+    "ReportTarget",
     "Rollup",
     "Screen",
+    "Shift",
     "Source",
     "StaleMark",
     "StoredAnswer",

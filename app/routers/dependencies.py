@@ -161,20 +161,23 @@ async def get_as_of(
         ),
     ] = None,
 ) -> datetime | None:
-    if as_of is None:
-        return None
+    return None if as_of is None else asked_instant(hub, "asOf", as_of)
+
+
+def asked_instant(hub: Hub, name: str, text: str) -> datetime:
+    """An instant in a query (RFC 3339); without an offset local time. Raises: InvalidRequest."""
     try:
         # An unescaped + in a query arrives as a space.
-        moment = datetime.fromisoformat(as_of.replace(" ", "+") if "T" in as_of else as_of)
+        moment = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
     except ValueError as error:
-        raise _no_instant(as_of) from error
+        raise _no_instant(name, text) from error
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-        raise _no_instant(as_of)
+        raise _no_instant(name, text)
     return moment if moment.tzinfo else moment.replace(tzinfo=hub.settings.tz)
 
 
-def _no_instant(value: str) -> InvalidRequest:
-    mistake = RowError("invalid", pointer="/query/asOf", value=value[:100], facts={"why": _AN_INSTANT})
+def _no_instant(name: str, value: str) -> InvalidRequest:
+    mistake = RowError("invalid", pointer=f"/query/{name}", value=value[:100], facts={"why": _AN_INSTANT})
     return InvalidRequest(count=1, errors=[mistake])
 
 

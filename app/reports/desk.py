@@ -1,0 +1,108 @@
+"""Who may do what with a report, and with what it is handled: the rules of the day, the catalogue, the clock."""
+
+import hmac
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+
+from sqlalchemy import ColumnElement, false, or_, true
+from sqlalchemy.orm import InstrumentedAttribute
+
+from app import models
+from app.auth import Caller
+from app.catalogue.access import units_below
+from app.catalogue.catalogue import Catalogue
+from app.reports.deadlines import Target, WorkingCalendar, deadline
+from app.reports.rules import Category, Rules
+from app.reports.workflow import Actor
+from app.settings import Settings
+
+SUBMIT, MODERATE, HANDLE = "reports:submit", "reports:moderate", "reports:handle"
+
+
+@dataclass(frozen=True)
+class Desk:
+    """What a report is handled with, at one moment.
+
+    `caller` is who asks: a citizen's app (`reports:submit`) acts for the citizens whose reports it sent; the centre's moderators
+    (`reports:moderate`) see the reports of the units of their key, agencies (`reports:handle`) those that units of their key must
+    act on. Nobody else sees more than what is published.
+    """
+
+    catalogue: Catalogue
+    rules: Rules
+    settings: Settings
+    pepper: bytes
+    now: datetime  # aware
+    caller: Caller | None
+
+    def on_wall(self, moment: datetime) -> datetime:
+        """A moment on the local calendar, naive."""
+        return moment.astimezone(self.settings.tz).replace(tzinfo=None)
+
+    @property
+    def local(self) -> datetime:
+        return self.on_wall(self.now)
+
+    @cached_property
+    def calendar(self) -> WorkingCalendar:
+        return self.rules.calendar(self.local.date())
+
+    def due(self, target: Target) -> datetime:
+        """By when a target that begins to run now must be met."""
+        return deadline(self.calendar, self.local, target).replace(tzinfo=self.settings.tz)
+
+    def category_of(self, report: models.Report) -> Category | None:
+        """As it was when the report came in."""
+        return self.rules.category(report.category, self.on_wall(report.received_at).date())
+
+    def hashed(self, subject: str) -> bytes:
+        """A citizen as one source names them; another source's same name is somebody else."""
+        source = "" if self.caller is None else self.caller.source_code
+        return hmac.digest(self.pepper, f"subject {source} {subject}".encode(), "sha256")
+
+    @cached_property
+    def units(self) -> frozenset[int] | None:
+        """The units of the key and all below them, today. None: everywhere."""
+        if self.caller is None or self.caller.unit_ids is None:
+            return None
+        return units_below(self.caller.unit_ids, self.catalogue, self.local.date())
+
+    def may(self, scope: str) -> bool:
+        return self.caller is not None and scope in self.caller.scopes
+
+    def roles(self, report: models.Report) -> list[Actor]:
+        """In which of its roles the caller has to do with a report; none: it sees what the public sees."""
+        found = []
+        if self.may(MODERATE) and (self.units is None or report.unit_id in self.units):
+            found.append(Actor.moderator)
+        if self.may(HANDLE) and report.agency_id is not None and (self.units is None or report.agency_id in self.units):
+            found.append(Actor.agency)
+        if self.may(SUBMIT) and self.caller is not None and report.source_id == self.caller.source_id:
+            found.append(Actor.citizen)
+        return found
+
+    def sees(self, report: models.Report) -> bool:
+        return report.published_at is not None or bool(self.roles(report))
+
+    @property
+    def seen(self) -> ColumnElement[bool]:
+        """`sees` as a condition: the only way in which reports are looked for."""
+        return or_(models.Report.published_at.is_not(None), self.concerned)
+
+    @property
+    def concerned(self) -> ColumnElement[bool]:
+        """`roles` as a condition: some role."""
+        conditions: list[ColumnElement[bool]] = [false()]
+        if self.may(MODERATE):
+            conditions.append(_among(models.Report.unit_id, self.units))
+        if self.may(HANDLE):
+            conditions.append(models.Report.agency_id.is_not(None) & _among(models.Report.agency_id, self.units))
+        if self.caller is not None and self.may(SUBMIT):
+            conditions.append(models.Report.source_id == self.caller.source_id)
+        return or_(*conditions)
+
+
+def _among(column: InstrumentedAttribute[int | None], units: Iterable[int] | None) -> ColumnElement[bool]:
+    return true() if units is None else column.in_(list(units))

@@ -1,0 +1,292 @@
+"""How a report moves: by the table of `workflow`, under the clocks of `deadlines`, one event for each step."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import models
+from app.catalogue.access import scope_of
+from app.catalogue.catalogue import Unit
+from app.errors import HubError, InvalidRequest, MoveNotAllowed, OutsideKeyUnits, RowError, Text, UnknownReport
+from app.reports.deadlines import Measure, deadline, resumed
+from app.reports.desk import Desk
+from app.reports.submission import touch
+from app.reports.workflow import LABELS, MOVES, Actor, Move, Need, State
+from app.schemas.reports import MoveIn
+
+_ACTORS = (Actor.moderator, Actor.agency, Actor.citizen)  # in whose name a caller moves that could do so in several
+_PLACED = frozenset({State.accepted, State.assigned})  # where a moderator may say what and where it really is
+
+
+async def require_report(session: AsyncSession, desk: Desk, report_id: UUID, *, lock: bool = False) -> models.Report:
+    """Raises: UnknownReport (there is none, or not for this caller)."""
+    query = select(models.Report).where(models.Report.id == report_id, desk.seen)
+    if lock:
+        query = query.with_for_update()
+    if (report := (await session.scalars(query)).one_or_none()) is None:
+        raise UnknownReport(value=report_id)
+    return report
+
+
+async def events_of(session: AsyncSession, report: models.Report) -> Sequence[models.ReportEvent]:
+    """In their order."""
+    query = select(models.ReportEvent).where(models.ReportEvent.report_id == report.id).order_by(models.ReportEvent.id)
+    return (await session.scalars(query)).all()
+
+
+def moves(desk: Desk, report: models.Report, events: Sequence[models.ReportEvent]) -> list[State]:
+    """What the caller may make of a report now, in the order of the states."""
+    return [
+        to
+        for to in State
+        if (move := MOVES.get((State(report.state), to))) is not None
+        and _actor(desk, report, move) is not None
+        and _hindrance(desk, report, events, move) is None
+    ]
+
+
+async def move(session: AsyncSession, desk: Desk, report_id: UUID, order: MoveIn) -> models.Report:
+    """Make one step.
+
+    Raises:
+        UnknownReport: there is none, or not for this caller.
+        MoveNotAllowed: not from this state, not by this caller, or not any more; with what is.
+        InvalidRequest: something that belongs to the move is missing or wrong.
+    """
+    report = await require_report(session, desk, report_id, lock=True)
+    events = await events_of(session, report)
+    step = MOVES.get((State(report.state), State(order.to)))
+    actor = None if step is None else _actor(desk, report, step, order)
+    if step is None or actor is None:
+        raise _refusal(desk, report, events, order, _NO_WAY if step is None else _NOT_YOU)
+    if (why := _hindrance(desk, report, events, step)) is not None:
+        raise _refusal(desk, report, events, order, why)
+    await _correct(session, desk, report, order, step, actor)
+    agency = _agency(desk, report, order)
+    await _check(session, desk, report, order, step, agency)
+    _run_clocks(desk, report, events, order, step)
+    if step.target is State.assigned and agency is not None:
+        report.agency_id = agency.id
+    if step.target is State.resolved:
+        report.outcome, report.reply = order.outcome, order.reply
+    if step.target is State.published:
+        report.published_at = report.published_at or desk.now
+    _append(session, desk, report, step.target, actor, order)
+    if step.target is State.accepted and agency is not None:
+        report.agency_id = agency.id
+        _append(session, desk, report, State.assigned, Actor.moderator if order.agency else Actor.system)
+    await touch(session, desk, report)
+    return report
+
+
+def _append(
+    session: AsyncSession, desk: Desk, report: models.Report, to: State, actor: Actor, order: MoveIn | None = None
+) -> None:
+    caller = desk.caller
+    session.add(
+        models.ReportEvent(
+            report_id=report.id,
+            at=desk.now,
+            actor=actor,
+            key_prefix=None if caller is None or actor is Actor.system else caller.key_prefix,
+            person=order and order.person,
+            from_state=report.state,
+            to_state=to,
+            reason=order and order.reason,
+            rejection=order and order.rejection,
+            outcome=order and order.outcome,
+            reply=order and order.reply,
+            agency_id=report.agency_id if to is State.assigned else None,
+            intake_due_at=report.intake_due_at,
+            handling_due_at=report.handling_due_at,
+        )
+    )
+    report.state = to
+
+
+# --- who, and whether ---
+
+_NO_WAY = Text("không có bước này", "there is no such step")
+_NOT_YOU = Text("bước này là của người khác", "that step is somebody else's")
+
+
+def _actor(desk: Desk, report: models.Report, step: Move, order: MoveIn | None = None) -> Actor | None:
+    roles = desk.roles(report)
+    if order is not None and Actor.citizen in roles and not _is_citizen(desk, report, order):
+        roles.remove(Actor.citizen)
+    return next((actor for actor in _ACTORS if actor in step.by and actor in roles), None)
+
+
+def _is_citizen(desk: Desk, report: models.Report, order: MoveIn) -> bool:
+    """An app's back end acts for the citizen who sent the report, and for no other of its users."""
+    return report.subject == (None if order.subject is None else desk.hashed(order.subject))
+
+
+def _hindrance(desk: Desk, report: models.Report, events: Sequence[models.ReportEvent], step: Move) -> Text | None:
+    """Why a step of the table cannot be made now."""
+    last = events[-1]
+    if step.source is State.need_info and step.target is not State.rejected:
+        # It goes back to where it was asked; a moderator who has all answers may accept at once what was asked at intake.
+        before = State(last.from_state or State.submitted)
+        if before is not (State.submitted if step.target is State.accepted else step.target):
+            return Text(f"trước đó ở '{LABELS[before].vi}'", f"before it was '{LABELS[before].en}'")
+    if step.target is State.extended:
+        promise = desk.rules.promise("handling", report.urgency, report.category, desk.local.date())
+        if sum(event.to_state == State.extended for event in _this_round(events)) >= promise.extensions:
+            most = promise.extensions
+            return Text(f"được gia hạn tối đa {most} lần", f"it may be extended {most} times")
+    if step.target is State.published:
+        category = desk.category_of(report)
+        if report.visibility == "private" or (category is not None and not category.public):
+            return Text("không công khai được", "it is not to be public")
+    if step.target is State.reopened and Actor.moderator not in desk.roles(report):
+        until = _reopens_until(desk, report, events)
+        if until is not None and desk.now > until:
+            day = until.astimezone(desk.settings.tz).strftime("%d-%m-%Y %H:%M")
+            return Text(f"chỉ được mở lại đến {day}", f"it could be reopened until {day}")
+    return None
+
+
+def _this_round(events: Sequence[models.ReportEvent]) -> Sequence[models.ReportEvent]:
+    first = max((place for place, event in enumerate(events) if event.to_state == State.reopened), default=0)
+    return events[first:]
+
+
+def _reopens_until(desk: Desk, report: models.Report, events: Sequence[models.ReportEvent]) -> datetime | None:
+    answered = max((event.at for event in events if event.to_state == State.approved), default=None)
+    if answered is None:
+        return None
+    local = desk.on_wall(answered)
+    target = desk.rules.promise("reopening", report.urgency, report.category, local.date()).target
+    return deadline(desk.calendar, local, target).replace(tzinfo=desk.settings.tz)
+
+
+def _refusal(
+    desk: Desk, report: models.Report, events: Sequence[models.ReportEvent], order: MoveIn, why: Text
+) -> MoveNotAllowed:
+    allowed = moves(desk, report, events)
+    words = [Text(*(f"{one.value} ({name})" for name in LABELS[one])) for one in allowed]
+    return MoveNotAllowed(
+        value=order.to,
+        state=LABELS[State(report.state)],
+        why=why,
+        allowed=Text(*(", ".join(one) or "–" for one in zip(*words, strict=True))) if words else "–",
+    )
+
+
+# --- what comes with it ---
+
+
+async def _correct(
+    session: AsyncSession, desk: Desk, report: models.Report, order: MoveIn, step: Move, actor: Actor
+) -> None:
+    """A moderator may know better where a report belongs than its sender or the nearest point did."""
+    for name, value in (("unit", order.unit), ("category", order.category)):
+        if value is not None and (actor is not Actor.moderator or step.target not in _PLACED):
+            why = Text("chỉ khi tiếp nhận hoặc chuyển xử lý", "only with accepted or assigned, by a moderator")
+            raise _wrong(RowError("invalid", pointer=f"/{name}", value=value, facts={"why": why}))
+    day = desk.local.date()
+    if order.unit is not None:
+        unit = _unit(desk, "unit", order.unit)
+        if desk.units is not None and unit.id not in desk.units and desk.caller is not None:
+            raise OutsideKeyUnits(value=unit.address, scope=scope_of(desk.caller, desk.catalogue))
+        report.unit_id = unit.id
+    if order.category is not None:
+        category = desk.rules.category(order.category, day)
+        if category is None or not category.active:
+            codes = ", ".join(one.code for one in desk.rules.categories_on(day))
+            raise _wrong(RowError("not-one-of", pointer="/category", value=order.category, facts={"expected": codes}))
+        report.category, report.urgency = category.code, category.urgency
+        report.coarse = report.coarse or category.coarse
+
+
+def _agency(desk: Desk, report: models.Report, order: MoveIn) -> Unit | None:
+    """Whom the move names, or the rules: only where it goes to somebody."""
+    if State(order.to) not in _PLACED:
+        return None
+    if order.agency is not None:
+        return _unit(desk, "agency", order.agency)
+    if report.unit_id is None:
+        return None
+    return desk.rules.agency(desk.catalogue, report.category, desk.catalogue.units[report.unit_id], desk.local.date())
+
+
+def _unit(desk: Desk, name: str, address: str) -> Unit:
+    try:
+        return desk.catalogue.require_unit(address, None, desk.local.date())
+    except HubError as error:
+        raise _wrong(RowError("unknown-unit", pointer=f"/{name}", value=address, facts=error.facts)) from error
+
+
+async def _check(
+    session: AsyncSession, desk: Desk, report: models.Report, order: MoveIn, step: Move, agency: Unit | None
+) -> None:
+    given = {
+        Need.reason: order.reason, Need.rejection: order.rejection, Need.agency: agency, Need.deadline: order.deadline,
+        Need.reply: order.reply, Need.outcome: order.outcome,
+    }  # fmt: skip
+    mistakes = [RowError("missing", pointer=f"/{need}") for need in Need if need in step.needs and given[need] is None]
+    repeats = "duplicate" in (order.rejection, order.outcome)
+    if repeats and order.duplicate_of is None:
+        mistakes.append(RowError("missing", pointer="/duplicate_of"))
+    if mistakes:
+        raise _wrong(*mistakes)
+    if order.deadline is not None and Need.deadline in step.needs:
+        latest = max(report.handling_due_at or desk.now, desk.now)
+        if order.deadline <= latest:
+            facts = {"why": f"> {latest.astimezone(desk.settings.tz).isoformat(timespec='minutes')}"}
+            raise _wrong(RowError("out-of-range", pointer="/deadline", value=order.deadline.isoformat(), facts=facts))
+    if repeats and order.duplicate_of is not None:
+        report.duplicate_of = await _original(session, desk, report, order.duplicate_of)
+
+
+async def _original(session: AsyncSession, desk: Desk, report: models.Report, key: UUID) -> UUID:
+    """The report that is repeated; of a chain of duplicates the first."""
+    try:
+        first = await require_report(session, desk, key)
+    except UnknownReport as error:
+        why = Text(f"không có phản ánh {key}", f"there is no report {key}")
+        raise _wrong(RowError("invalid", pointer="/duplicate_of", value=str(key), facts={"why": why})) from error
+    original = first.duplicate_of or first.id
+    if original == report.id:
+        why = Text("là chính phản ánh này", "it is this very report")
+        raise _wrong(RowError("invalid", pointer="/duplicate_of", value=str(key), facts={"why": why}))
+    return original
+
+
+def _wrong(*mistakes: RowError) -> InvalidRequest:
+    return InvalidRequest(count=len(mistakes), errors=mistakes)
+
+
+# --- the clocks ---
+
+
+def _run_clocks(
+    desk: Desk, report: models.Report, events: Sequence[models.ReportEvent], order: MoveIn, step: Move
+) -> None:
+    """What is promised after the step. What was promised before it stands in the event before."""
+    if step.source is State.need_info and step.target is not State.rejected:
+        _resume(desk, report, events[-1])
+    if step.target in (State.accepted, State.reopened):
+        promise = desk.rules.promise("handling", report.urgency, report.category, desk.local.date())
+        report.handling_due_at = desk.due(promise.target)
+        report.handling_measure = promise.target.measure
+    if step.target is State.extended:
+        report.handling_due_at = order.deadline
+
+
+def _resume(desk: Desk, report: models.Report, asked: models.ReportEvent) -> None:
+    """The clock that stood still while the citizen was asked goes on."""
+
+    def later(due: datetime, measure: str | None) -> datetime:
+        due, paused_at, resumed_at = (desk.on_wall(moment) for moment in (due, asked.at, desk.now))
+        kind: Measure = measure  # type: ignore[assignment] # as it was taken from a target
+        return resumed(desk.calendar, due, paused_at, resumed_at, kind).replace(tzinfo=desk.settings.tz)
+
+    if asked.from_state == State.submitted:
+        report.intake_due_at = later(report.intake_due_at, report.intake_measure)
+    elif report.handling_due_at is not None:
+        report.handling_due_at = later(report.handling_due_at, report.handling_measure)

@@ -1,0 +1,111 @@
+"""How a report comes in: once, whatever the line does, at the place where it happened, with a promise."""
+
+import hashlib
+from datetime import timedelta
+
+from sqlalchemy import update
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import models
+from app.catalogue.access import scope_of
+from app.changes import announce
+from app.errors import InvalidRequest, OutsideKeyUnits, ReportConflict, RowError
+from app.reports.desk import Desk
+from app.reports.places import Point, require_commune
+from app.reports.workflow import Actor, State
+from app.schemas.reports import ReportIn
+
+AHEAD = timedelta(minutes=10)  # clocks of phones
+TOPIC = "reports"
+
+
+async def submit(session: AsyncSession, desk: Desk, sent: ReportIn) -> tuple[models.Report, bool]:
+    """Take a report. The same one again is given back as it stands now. Returns also whether it is new.
+
+    Raises:
+        InvalidRequest: no such category, or it happens in the future.
+        OutsideArea: others answer for the place.
+        OutsideKeyUnits: so may others with another key.
+        ReportConflict: its id has another content, or is somebody else's.
+    """
+    caller = desk.caller
+    assert caller is not None
+    digest = hashlib.sha256(sent.model_dump_json().encode()).digest()
+    if (known := await session.get(models.Report, sent.id)) is not None:
+        return _same(known, digest, desk), False
+    day = desk.local.date()
+    category = desk.rules.category(sent.category, day)
+    if category is None or not category.active:
+        codes = ", ".join(one.code for one in desk.rules.categories_on(day))
+        raise _wrong(RowError("not-one-of", pointer="/category", value=sent.category, facts={"expected": codes}))
+    if sent.occurred_at is not None and sent.occurred_at > desk.now + AHEAD:
+        why = f"> {desk.now.astimezone(desk.settings.tz).isoformat(timespec='minutes')}"
+        value = sent.occurred_at.isoformat()
+        raise _wrong(RowError("out-of-range", pointer="/occurred_at", value=value, facts={"why": why}))
+    unit = None
+    if sent.point is not None:
+        point = Point(sent.point.latitude, sent.point.longitude)
+        unit = require_commune(desk.catalogue, point, day, desk.settings.area)
+        if desk.units is not None and unit.id not in desk.units:
+            raise OutsideKeyUnits(value=unit.address, scope=scope_of(caller, desk.catalogue))
+    promise = desk.rules.promise("intake", category.urgency, category.code, day)
+    due = desk.due(promise.target)
+    made = await session.execute(
+        insert(models.Report)
+        .values(
+            id=sent.id,
+            digest=digest,
+            source_id=caller.source_id,
+            subject=None if sent.subject is None else desk.hashed(sent.subject),
+            channel=sent.channel,
+            category=category.code,
+            urgency=category.urgency,
+            unit_id=None if unit is None else unit.id,
+            description=sent.description,
+            address=sent.address,
+            latitude=None if sent.point is None else sent.point.latitude,
+            longitude=None if sent.point is None else sent.point.longitude,
+            coarse=category.coarse or sent.visibility != "public",
+            visibility=sent.visibility,
+            occurred_at=sent.occurred_at or desk.now,
+            received_at=desk.now,
+            state=State.submitted,
+            intake_due_at=due,
+            intake_measure=promise.target.measure,
+            change=0,
+            changed_at=desk.now,
+        )
+        .on_conflict_do_nothing(index_elements=["id"])
+        .returning(models.Report)
+    )
+    report = made.scalar_one_or_none()
+    if report is None:  # the same report on another connection was quicker
+        return _same(await session.get_one(models.Report, sent.id), digest, desk), False
+    session.add(
+        models.ReportEvent(
+            report_id=report.id, at=desk.now, actor=Actor.citizen, key_prefix=caller.key_prefix, from_state=None,
+            to_state=State.submitted, intake_due_at=due,
+        )
+    )  # fmt: skip
+    await touch(session, desk, report)
+    return report, True
+
+
+async def touch(session: AsyncSession, desk: Desk, report: models.Report) -> None:
+    """Have everybody hear that a report has changed. Last in the transaction: the numbers are counted in turn."""
+    await session.flush()
+    number = await announce(session, TOPIC)
+    changed = {"change": number, "changed_at": desk.now}
+    await session.execute(update(models.Report).where(models.Report.id == report.id).values(changed))
+
+
+def _same(known: models.Report, digest: bytes, desk: Desk) -> models.Report:
+    own = desk.caller is not None and known.source_id == desk.caller.source_id
+    if not own or known.digest != digest:
+        raise ReportConflict(value=known.id, stored=known.digest.hex() if own else "–", sent=digest.hex())
+    return known
+
+
+def _wrong(*mistakes: RowError) -> InvalidRequest:
+    return InvalidRequest(count=len(mistakes), errors=mistakes)

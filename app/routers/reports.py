@@ -1,0 +1,367 @@
+"""`/v1/reports`: citizens' field reports, from the phone to the street and back."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+
+from app import models
+from app.auth import require_caller
+from app.catalogue.access import units_below
+from app.errors import (
+    KeyRequired,
+    MoveNotAllowed,
+    OutsideArea,
+    OutsideKeyUnits,
+    ReportConflict,
+    ScopeMissing,
+    Text,
+    UnitNotValid,
+    UnknownReport,
+    UnknownUnit,
+)
+from app.paging import decode_cursor, encode_cursor
+from app.reports.desk import HANDLE, MODERATE, SUBMIT, Desk
+from app.reports.handling import events_of, move, moves, require_report
+from app.reports.places import Point, box
+from app.reports.rules import Rules, RulesCache
+from app.reports.search import Order, Wanted, find_reports, find_similar, key_of, place_of, running_deadline
+from app.reports.submission import submit
+from app.reports.workflow import LABELS, Actor, Moved, State, bounces, rounds
+from app.routers.answers import answer, problems
+from app.routers.asked import refused, split
+from app.routers.dependencies import (
+    CallerDep,
+    HubDep,
+    Language,
+    ReadCatalogue,
+    ReadSession,
+    WriteCatalogue,
+    WriteSession,
+    asked_instant,
+    refuse_unknown_parameters,
+)
+from app.routers.exact import ExactRoute
+from app.schemas.reports import CategoryList, MoveIn, ReportDetail, ReportIn, ReportPage, SimilarPage, StateName
+
+router = APIRouter(
+    prefix="/v1/reports", tags=["reports"], route_class=ExactRoute, dependencies=[Depends(refuse_unknown_parameters)]
+)
+_TO_SEND = Text("để gửi phản ánh", "to send reports")
+_TO_MOVE = Text("để xử lý phản ánh", "to handle reports")
+_FARTHEST = 2_000.0  # metres within which reports can be alike
+
+
+def get_rules(request: Request) -> RulesCache:
+    rules = request.app.state.rules
+    assert isinstance(rules, RulesCache)
+    return rules
+
+
+RulesDep = Annotated[RulesCache, Depends(get_rules)]
+
+
+async def read_rules(cache: RulesDep, session: ReadSession) -> Rules:
+    return await cache.current(session)
+
+
+async def write_rules(cache: RulesDep, session: WriteSession) -> Rules:
+    return await cache.current(session)
+
+
+async def read_desk(
+    hub: HubDep,
+    catalogue: ReadCatalogue,
+    rules: Annotated[Rules, Depends(read_rules, scope="function")],
+    caller: CallerDep,
+) -> Desk:
+    return Desk(catalogue, rules, hub.settings, hub.pepper, datetime.now(UTC), caller)
+
+
+async def write_desk(
+    hub: HubDep,
+    catalogue: WriteCatalogue,
+    rules: Annotated[Rules, Depends(write_rules, scope="function")],
+    caller: CallerDep,
+) -> Desk:
+    return Desk(catalogue, rules, hub.settings, hub.pepper, datetime.now(UTC), caller)
+
+
+ReadDesk = Annotated[Desk, Depends(read_desk, scope="function")]
+WriteDesk = Annotated[Desk, Depends(write_desk, scope="function")]
+ReportId = Annotated[UUID, Path(alias="id", description="The id that its sender made.")]
+
+
+@router.get("/categories", response_model=CategoryList, responses=problems())
+async def get_categories(desk: ReadDesk, language: Language) -> Response:
+    """What may be reported today."""
+    items = [
+        {
+            "code": one.code,
+            "name": one.name.fill(language, {}),
+            "urgency": one.urgency,
+            "public": one.public,
+            "coarse": one.coarse,
+            "valid_from": one.valid_from,
+            "origin": one.origin,
+        }
+        for one in desk.rules.categories_on(desk.local.date())
+    ]
+    return answer({"items": items}, language)
+
+
+@router.post(
+    "",
+    status_code=201,
+    response_model=ReportDetail,
+    responses=problems(KeyRequired, ScopeMissing, OutsideKeyUnits, OutsideArea, ReportConflict)
+    | {200: {"model": ReportDetail, "description": "It was here already: this is how it stands now."}},
+)
+async def post_report(session: WriteSession, desk: WriteDesk, language: Language, sent: ReportIn) -> Response:
+    """Send a report. It is stored when this answers, and only once: the same again is answered 200, with how it stands now."""
+    require_caller(desk.caller, SUBMIT, _TO_SEND)
+    report, is_new = await submit(session, desk, sent)
+    headers = {"location": f"/v1/reports/{report.id}"}
+    detail = detail_out(desk, report, await events_of(session, report), language)
+    return answer(detail, language, status=201 if is_new else 200, headers=headers)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The filters as they are written in a query."""
+
+    near: str | None
+    radius: float
+    bbox: str | None
+    category: Sequence[str]
+    state: Sequence[str]
+    unit: Sequence[str]
+    agency: Sequence[str]
+    subject: str | None
+    updated_since: datetime | None
+    mine: bool
+
+
+async def get_asked(
+    hub: HubDep,
+    near: Annotated[
+        str | None, Query(max_length=60, description="latitude,longitude", examples=["11.15,106.6"])
+    ] = None,
+    radius: Annotated[float, Query(gt=0, le=50_000, description="Metres around `near`.")] = 1_000,
+    bbox: Annotated[
+        str | None, Query(max_length=100, description="west,south,east,north", examples=["106.5,11.1,106.7,11.3"])
+    ] = None,
+    category: Annotated[list[str] | None, Query(max_length=100)] = None,
+    state: Annotated[list[StateName] | None, Query(max_length=20)] = None,
+    unit: Annotated[list[str] | None, Query(max_length=100, description="In these units and all below them.")] = None,
+    agency: Annotated[list[str] | None, Query(max_length=100, description="That these units must act on.")] = None,
+    subject: Annotated[
+        str | None, Query(max_length=200, description="Of one citizen of the caller's own system.")
+    ] = None,
+    updated_since: Annotated[
+        str | None,
+        Query(max_length=40, description="Changed at this instant (RFC 3339) or later; for `order=changed`."),
+    ] = None,
+    mine: Annotated[bool, Query(description="Only those that are the caller's to handle, or that it sent.")] = False,
+) -> _Asked:
+    since = None if updated_since is None else asked_instant(hub, "updated_since", updated_since)
+    return _Asked(near, radius, bbox, category or (), state or (), unit or (), agency or (), subject, since, mine)
+
+
+@router.get("", response_model=ReportPage, responses=problems(KeyRequired, UnknownUnit, UnitNotValid))
+async def get_reports(
+    session: ReadSession,
+    desk: ReadDesk,
+    language: Language,
+    asked: Annotated[_Asked, Depends(get_asked)],
+    order: Annotated[
+        Order, Query(description="newest first; by the running deadline; in the order in which they changed (a feed).")
+    ] = "newest",
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+) -> Response:
+    """Reports: the public's are those that are published; with a key also those that the caller handles or sent.
+
+    With `order=changed` the last `next` is to be kept: asked again with it, the answer is what has changed since.
+    """
+    if order == "deadline" and not (desk.may(MODERATE) or desk.may(HANDLE)):
+        raise KeyRequired(why=_TO_MOVE)
+    after = None if cursor is None else _after(order, cursor)
+    found = await find_reports(session, desk, _wanted(desk, asked), order, after, limit + 1)
+    shown = found[:limit]
+    more = len(found) > limit or (order == "changed" and bool(shown))
+    following = encode_cursor(key_of(order, shown[-1])) if more else cursor if order == "changed" else None
+    return answer({"items": [report_out(desk, one, language) for one in shown], "next": following}, language)
+
+
+@router.get("/similar", response_model=SimilarPage, responses=problems())
+async def get_similar(
+    session: ReadSession,
+    desk: ReadDesk,
+    language: Language,
+    lat: Annotated[float, Query(ge=-90, le=90)],
+    lon: Annotated[float, Query(ge=-180, le=180)],
+    category: Annotated[str | None, Query(max_length=100)] = None,
+    radius: Annotated[float, Query(gt=0, le=_FARTHEST, description="Metres.")] = 200,
+    limit: Annotated[int, Query(ge=1, le=50)] = 10,
+) -> Response:
+    """Open reports near a place, nearest first: to follow one is better than to send it again."""
+    found = await find_similar(session, desk, Point(lat, lon), category, radius, limit)
+    items = [report_out(desk, one.report, language) | {"metres": round(one.metres)} for one in found]
+    return answer({"items": items}, language)
+
+
+@router.get("/{id}", response_model=ReportDetail, responses=problems(UnknownReport))
+async def get_report(session: ReadSession, desk: ReadDesk, language: Language, report_id: ReportId) -> Response:
+    """A report, and all that became of it."""
+    report = await require_report(session, desk, report_id)
+    return answer(detail_out(desk, report, await events_of(session, report), language), language)
+
+
+@router.post(
+    "/{id}/transitions",
+    response_model=ReportDetail,
+    responses=problems(KeyRequired, ScopeMissing, OutsideKeyUnits, UnknownReport, MoveNotAllowed),
+)
+async def post_transition(
+    session: WriteSession, desk: WriteDesk, language: Language, report_id: ReportId, order: MoveIn
+) -> Response:
+    """Make of a report what comes next: the centre accepts and assigns, the agency answers, the citizen closes or reopens."""
+    if not (desk.may(MODERATE) or desk.may(HANDLE) or desk.may(SUBMIT)):
+        require_caller(desk.caller, HANDLE, _TO_MOVE)
+    report = await move(session, desk, report_id, order)
+    return answer(detail_out(desk, report, await events_of(session, report), language), language)
+
+
+# --- questions ---
+
+
+def _after(order: Order, cursor: str) -> list[Any]:
+    if order == "deadline":
+        return decode_cursor(cursor, [str, int])
+    return decode_cursor(cursor, [int])
+
+
+def _wanted(desk: Desk, asked: _Asked) -> Wanted:
+    corners = None
+    if asked.bbox is not None:
+        west, south, east, north = _numbers("bbox", asked.bbox, 4, "106.5,11.1,106.7,11.3")
+        corners = Point(south, west), Point(north, east)
+    elif asked.near is not None:
+        latitude, longitude = _numbers("near", asked.near, 2, "11.15,106.6")
+        corners = box(Point(latitude, longitude), asked.radius / 1000)
+    return Wanted(
+        corners=corners,
+        categories=split(asked.category),
+        states=asked.state,
+        unit_ids=_below(desk, asked.unit),
+        agency_ids=_below(desk, asked.agency),
+        subject=None if asked.subject is None else desk.hashed(asked.subject),
+        updated_since=asked.updated_since,
+        mine=asked.mine,
+    )
+
+
+def _numbers(name: str, text: str, count: int, example: str) -> list[float]:
+    """Degrees with commas between."""
+    try:
+        numbers = [float(part) for part in text.split(",")]
+    except ValueError:
+        numbers = []
+    if len(numbers) != count or not all(-180 <= number <= 180 for number in numbers):
+        why = Text(f"viết như {example}", f"write it like {example}")
+        raise refused(name, "invalid", text[:100], why=why)
+    return numbers
+
+
+def _below(desk: Desk, addresses: Sequence[str]) -> list[int] | None:
+    codes = split(addresses)
+    if not codes:
+        return None
+    day = desk.local.date()
+    units = [desk.catalogue.require_unit(code, None, day).id for code in codes]
+    return list(units_below(units, desk.catalogue, day))
+
+
+# --- answers ---
+
+
+def report_out(desk: Desk, report: models.Report, language: str) -> dict[str, Any]:
+    """A report as the caller may see it: the public the case, staff and who sent it what is promised, too."""
+    concerned = bool(desk.roles(report))
+    place = place_of(desk, report)
+    category = desk.category_of(report)
+    out = {
+        "id": report.id,
+        "number": report.number,
+        "category": report.category,
+        "category_name": report.category if category is None else category.name.fill(language, {}),
+        "urgency": report.urgency,
+        **_unit_out(desk, "unit", report.unit_id, language),
+        **_unit_out(desk, "agency", report.agency_id, language),
+        "description": report.description,
+        "address": report.address if concerned or not report.coarse else None,
+        "point": None if place is None else {"latitude": place.latitude, "longitude": place.longitude},
+        "coarse": report.coarse and not concerned,
+        "occurred_at": report.occurred_at,
+        "received_at": report.received_at,
+        "state": report.state,
+        "label": LABELS[State(report.state)].fill(language, {}),
+        "outcome": report.outcome,
+        "reply": report.reply,
+        "published_at": report.published_at,
+        "duplicate_of": report.duplicate_of,
+    }
+    if not concerned:
+        return out
+    due = running_deadline(report)
+    return out | {
+        "channel": report.channel,
+        "visibility": report.visibility,
+        "intake_due_at": report.intake_due_at,
+        "handling_due_at": report.handling_due_at,
+        "late": due is not None and due < desk.now,
+    }
+
+
+def detail_out(
+    desk: Desk, report: models.Report, events: Sequence[models.ReportEvent], language: str
+) -> dict[str, Any]:
+    lived = [Moved(State(event.to_state), event.at) for event in events]
+    return report_out(desk, report, language) | {
+        "bounces": bounces(lived),
+        "round": rounds(lived),
+        "events": [_event_out(desk, report, event, language) for event in events],
+        "moves": moves(desk, report, events),
+    }
+
+
+def _event_out(desk: Desk, report: models.Report, event: models.ReportEvent, language: str) -> Mapping[str, Any]:
+    roles = desk.roles(report)
+    out = {
+        "at": event.at,
+        "by": event.actor,
+        "from": event.from_state,
+        "to": event.to_state,
+        "label": LABELS[State(event.to_state)].fill(language, {}),
+        "reason": event.reason,
+        "rejection": event.rejection,
+        "outcome": event.outcome,
+        "reply": event.reply,
+        "handling_due_at": event.handling_due_at if roles else None,
+        "person": event.person if {Actor.moderator, Actor.agency}.intersection(roles) else None,
+    }
+    if event.agency_id is not None:
+        out |= _unit_out(desk, "agency", event.agency_id, language)
+    return {name: value for name, value in out.items() if value is not None or name == "from"}
+
+
+def _unit_out(desk: Desk, name: str, unit_id: int | None, language: str) -> dict[str, str | None]:
+    unit = None if unit_id is None else desk.catalogue.units[unit_id]
+    return {
+        name: None if unit is None else unit.code,
+        f"{name}_name": None if unit is None else unit.name.fill(language, {}),
+    }

@@ -1,0 +1,199 @@
+"""Citizens' field reports on the wire."""
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+from uuid import UUID
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from app.errors import NotValid, Text
+from app.schemas.catalogue import Address
+from app.schemas.readings import Code
+
+Visibility = Literal["public", "withheld", "private"]
+Channel = Literal["app", "hotline", "zalo", "web", "staff"]
+Urgency = Literal["urgent", "normal", "complex"]
+StateName = Literal[
+    "submitted", "need_info", "rejected", "accepted", "assigned", "returned", "processing", "extended", "resolved",
+    "approved", "published", "reopened", "closed",
+]  # fmt: skip
+OutcomeName = Literal["fixed", "partly", "not_ours", "duplicate", "cannot_find", "no_budget"]
+RejectionName = Literal["spam", "duplicate", "out_of_scope", "not_verifiable", "defamatory"]
+ActorName = Literal["citizen", "moderator", "agency", "system"]
+
+# NUL is the one character that Postgres cannot keep in a text.
+_Words = StringConstraints(strip_whitespace=True, min_length=1, max_length=5_000, pattern=r"^[^\x00]+$")
+Words = Annotated[str, _Words]
+Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00\r\n]+$")]
+
+Subject = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
+
+
+class PointIn(BaseModel):
+    """A place on the ground: WGS 84, degrees."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    latitude: float = Field(ge=-90, le=90, allow_inf_nan=False)
+    longitude: float = Field(ge=-180, le=180, allow_inf_nan=False)
+
+
+class PointOut(BaseModel):
+    latitude: float
+    longitude: float
+
+
+class ReportIn(BaseModel):
+    """A report as a citizen sends it, or somebody for a citizen. The same id and content again is the same report."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "id": "7a0e4a52-9c37-4c11-9d4e-0f5c3f0d7c11",
+                    "category": "trees-lighting",
+                    "description": "Đèn đường trước số 12 đường Hùng Vương không sáng đã ba đêm.",
+                    "point": {"latitude": 11.1536, "longitude": 106.6061},
+                    "address": "12 Hùng Vương",
+                    "occurred_at": "2026-11-21T19:30:00+07:00",
+                    "channel": "app",
+                }
+            ]
+        },
+    )
+
+    id: UUID = Field(description="Made by the sender, once for each report: sending again is harmless.")
+    category: Code = Field(description="Code, see GET /v1/reports/categories.")
+    description: Words
+    point: PointIn | None = None
+    address: Line | None = Field(None, description="In words; with or without a point.")
+    occurred_at: AwareDatetime | None = Field(None, description="Default: when it was received.")
+    visibility: Visibility = Field(
+        "public",
+        description="What the citizen wishes. withheld: published without a word of who, the place only roughly; private: never published.",
+    )
+    channel: Channel = "app"
+    subject: Subject | None = Field(
+        None, description="The citizen as the sender's own system names them: opaque, never a national id."
+    )
+
+    @model_validator(mode="after")
+    def _somewhere(self) -> "ReportIn":
+        if self.point is None and self.address is None:
+            raise NotValid(Text("cần point hoặc address", "point or address is needed"))
+        return self
+
+
+class MoveIn(BaseModel):
+    """What is to become of a report. Which fields are needed depends on the move; the answer to a wrong one says."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"to": "accepted"},
+                {
+                    "to": "rejected",
+                    "rejection": "out_of_scope",
+                    "reason": "Thuộc quốc lộ, xin gửi Khu Quản lý đường bộ.",
+                },
+                {"to": "resolved", "outcome": "fixed", "reply": "Đã thay bóng đèn ngày 22-11."},
+            ]
+        },
+    )
+
+    to: StateName
+    reason: Words | None = Field(None, description="Why; the citizen reads it.")
+    rejection: RejectionName | None = None
+    agency: Address | None = Field(None, description="Code of the unit that is to act.")
+    deadline: AwareDatetime | None = Field(None, description="The new one.")
+    outcome: OutcomeName | None = None
+    reply: Words | None = Field(None, description="The answer to the citizen.")
+    unit: Address | None = Field(None, description="A moderator who knows better where it is: code of the commune.")
+    category: Code | None = Field(None, description="A moderator who knows better what it is about.")
+    duplicate_of: UUID | None = Field(None, description="The report that this one repeats.")
+    subject: Subject | None = Field(None, description="The citizen who moves it, as in the report.")
+    person: Line | None = Field(None, description="Who of the staff does it, as their system says; kept, never public.")
+
+
+class EventOut(BaseModel):
+    at: datetime
+    by: ActorName
+    from_: StateName | None = Field(alias="from")
+    to: StateName
+    label: str = Field(description="The state in words.")
+    reason: str | None = None
+    rejection: RejectionName | None = None
+    outcome: OutcomeName | None = None
+    reply: str | None = None
+    agency: str | None = None
+    agency_name: str | None = None
+    handling_due_at: datetime | None = None
+    person: str | None = Field(None, description="For staff only.")
+
+
+class ReportOut(BaseModel):
+    """A report. Everybody may see the case of a published one, never the person; the last fields are for who has to do with it."""
+
+    id: UUID
+    number: int
+    category: str
+    category_name: str
+    urgency: Urgency
+    unit: str | None
+    unit_name: str | None
+    agency: str | None
+    agency_name: str | None
+    description: str
+    address: str | None
+    point: PointOut | None
+    coarse: bool = Field(description="The point is the middle of a square of some 500 m in which it is.")
+    occurred_at: datetime
+    received_at: datetime
+    state: StateName
+    label: str
+    outcome: OutcomeName | None
+    reply: str | None
+    published_at: datetime | None
+    duplicate_of: UUID | None
+
+    channel: Channel | None = None
+    visibility: Visibility | None = None
+    intake_due_at: datetime | None = None
+    handling_due_at: datetime | None = None
+    late: bool | None = Field(None, description="The clock that runs has passed its deadline.")
+
+
+class ReportDetail(ReportOut):
+    bounces: int = Field(description="How many times an agency sent it back as not its own.")
+    round: int = Field(description="How many times it has been worked on.")
+    events: list[EventOut]
+    moves: list[StateName] = Field(description="What the caller may make of it now.")
+
+
+class ReportPage(BaseModel):
+    items: list[ReportOut]
+    next: str | None
+
+
+class SimilarReport(ReportOut):
+    metres: int
+
+
+class SimilarPage(BaseModel):
+    items: list[SimilarReport]
+
+
+class CategoryOut(BaseModel):
+    code: str
+    name: str
+    urgency: Urgency
+    public: bool
+    coarse: bool
+    valid_from: date
+    origin: str
+
+
+class CategoryList(BaseModel):
+    items: list[CategoryOut]

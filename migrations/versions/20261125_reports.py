@@ -1,0 +1,202 @@
+"""reports: citizens' field reports and the rules by which they are promised an answer"""
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0005"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "calendar_day",
+        sa.Column("day", sa.Date(), nullable=False),
+        sa.Column("works_like", sa.SmallInteger(), nullable=True, comment="the weekday whose shifts it has; null: off"),
+        sa.Column("name_vi", sa.Text(), nullable=False),
+        sa.Column("name_en", sa.Text(), nullable=False),
+        sa.Column("origin", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("day", name=op.f("calendar_day_pkey")),
+    )
+    op.create_table(
+        "report_category",
+        sa.Column("code", sa.Text(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("name_vi", sa.Text(), nullable=False),
+        sa.Column("name_en", sa.Text(), nullable=False),
+        sa.Column("position", sa.Integer(), nullable=False, comment="order in lists"),
+        sa.Column(
+            "urgency", sa.Text(), nullable=False, comment="urgent, normal, complex (khẩn, bình thường, phức tạp)"
+        ),
+        sa.Column("public", sa.Boolean(), nullable=False, comment="reports of it may be published"),
+        sa.Column("coarse", sa.Boolean(), nullable=False, comment="the public sees the place only roughly"),
+        sa.Column("active", sa.Boolean(), nullable=False, comment="false: from this day on no new ones"),
+        sa.Column("origin", sa.Text(), nullable=False, comment="where the row comes from"),
+        sa.PrimaryKeyConstraint("code", "valid_from", name=op.f("report_category_pkey")),
+    )
+    op.create_table(
+        "report_target",
+        sa.Column("step", sa.Text(), nullable=False, comment="intake, handling, reopening"),
+        sa.Column("urgency", sa.Text(), nullable=False),
+        sa.Column("category", sa.Text(), nullable=False, comment="code; '' is any without a row of its own"),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("amount", sa.Integer(), nullable=False),
+        sa.Column("measure", sa.Text(), nullable=False, comment="minutes (of the clock), working-hours, working-days"),
+        sa.Column("extensions", sa.SmallInteger(), nullable=False, comment="how many times it may be extended"),
+        sa.Column("origin", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("step", "urgency", "category", "valid_from", name=op.f("report_target_pkey")),
+    )
+    op.create_table(
+        "shift",
+        sa.Column("weekday", sa.SmallInteger(), autoincrement=False, nullable=False, comment="Monday is 0"),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("hours", postgresql.ARRAY(sa.Text()), nullable=False, comment="such as 07:30-11:30; none: a day off"),
+        sa.Column("origin", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("weekday", "valid_from", name=op.f("shift_pkey")),
+    )
+    op.create_table(
+        "report",
+        sa.Column("id", sa.Uuid(), nullable=False, comment="made by who sent it, so that sending again is harmless"),
+        sa.Column(
+            "number",
+            sa.BigInteger(),
+            sa.Identity(always=False),
+            nullable=False,
+            comment="for people: what is said on the phone",
+        ),
+        sa.Column("digest", sa.LargeBinary(), nullable=False, comment="SHA-256 of what was sent"),
+        sa.Column("source_id", sa.Integer(), nullable=False),
+        sa.Column(
+            "subject",
+            sa.LargeBinary(),
+            nullable=True,
+            comment="the citizen as the app's back end names him, keyed hash; null: nobody in particular",
+        ),
+        sa.Column("channel", sa.Text(), nullable=False, comment="app, hotline, zalo, web, staff"),
+        sa.Column("category", sa.Text(), nullable=False, comment="ReportCategory.code"),
+        sa.Column("urgency", sa.Text(), nullable=False),
+        sa.Column("unit_id", sa.Integer(), nullable=True, comment="where it is; null: only an address so far"),
+        sa.Column("agency_id", sa.Integer(), nullable=True, comment="who must act; null: nobody yet"),
+        sa.Column("description", sa.Text(), nullable=False),
+        sa.Column("address", sa.Text(), nullable=True),
+        sa.Column("latitude", sa.Double(), nullable=True, comment="WGS 84"),
+        sa.Column("longitude", sa.Double(), nullable=True),
+        sa.Column("coarse", sa.Boolean(), nullable=False, comment="the public sees the place only roughly"),
+        sa.Column(
+            "public_latitude",
+            sa.Double(),
+            sa.Computed(
+                "CASE WHEN coarse THEN (floor(latitude / 0.005) + 0.5) * 0.005 ELSE latitude END", persisted=True
+            ),
+            nullable=True,
+            comment="what the public sees, and by what it finds",
+        ),
+        sa.Column(
+            "public_longitude",
+            sa.Double(),
+            sa.Computed(
+                "CASE WHEN coarse THEN (floor(longitude / 0.005) + 0.5) * 0.005 ELSE longitude END", persisted=True
+            ),
+            nullable=True,
+        ),
+        sa.Column(
+            "visibility",
+            sa.Text(),
+            nullable=False,
+            comment="what the citizen wishes: public, withheld (identity), private",
+        ),
+        sa.Column("occurred_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False, comment="app.reports.workflow.State: where the last event led"),
+        sa.Column("outcome", sa.Text(), nullable=True, comment="app.reports.workflow.Outcome, of the last answer"),
+        sa.Column("reply", sa.Text(), nullable=True, comment="the last answer in words"),
+        sa.Column("intake_due_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column(
+            "intake_measure", sa.Text(), nullable=False, comment="of the target at that time: how a pause is counted"
+        ),
+        sa.Column("handling_due_at", sa.DateTime(timezone=True), nullable=True, comment="null: not accepted yet"),
+        sa.Column("handling_measure", sa.Text(), nullable=True),
+        sa.Column(
+            "published_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="since when the public sees it; null: it does not",
+        ),
+        sa.Column("duplicate_of", sa.Uuid(), nullable=True),
+        sa.Column(
+            "change", sa.BigInteger(), nullable=False, comment="number in the change feed when it was last touched"
+        ),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint("(latitude IS NULL) = (longitude IS NULL)", name=op.f("report_point_check")),
+        sa.ForeignKeyConstraint(["agency_id"], ["unit.id"], name=op.f("report_agency_id_fkey")),
+        sa.ForeignKeyConstraint(["duplicate_of"], ["report.id"], name=op.f("report_duplicate_of_fkey")),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("report_source_id_fkey")),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("report_unit_id_fkey")),
+        sa.PrimaryKeyConstraint("id", name=op.f("report_pkey")),
+        sa.UniqueConstraint("number", name=op.f("report_number_key")),
+    )
+    op.create_index("report_agency_id_state_idx", "report", ["agency_id", "state"], unique=False)
+    op.create_index("report_change_idx", "report", ["change"], unique=False)
+    op.create_index(op.f("report_duplicate_of_idx"), "report", ["duplicate_of"], unique=False)
+    op.create_index("report_place_idx", "report", ["latitude", "longitude"], unique=False)
+    op.create_index(
+        "report_public_place_idx",
+        "report",
+        ["public_latitude", "public_longitude"],
+        unique=False,
+        postgresql_where=sa.text("published_at IS NOT NULL"),
+    )
+    op.create_index(op.f("report_source_id_idx"), "report", ["source_id"], unique=False)
+    op.create_index(op.f("report_subject_idx"), "report", ["subject"], unique=False)
+    op.create_index("report_unit_id_state_idx", "report", ["unit_id", "state"], unique=False)
+    op.create_table(
+        "report_route",
+        sa.Column("category", sa.Text(), nullable=False, comment="code; '' is any"),
+        sa.Column("unit_id", sa.Integer(), nullable=False),
+        sa.Column("valid_from", sa.Date(), nullable=False),
+        sa.Column("agency_id", sa.Integer(), nullable=True, comment="null: the route has ended"),
+        sa.Column("origin", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["agency_id"], ["unit.id"], name=op.f("report_route_agency_id_fkey")),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("report_route_unit_id_fkey")),
+        sa.PrimaryKeyConstraint("category", "unit_id", "valid_from", name=op.f("report_route_pkey")),
+    )
+    op.create_index(op.f("report_route_agency_id_idx"), "report_route", ["agency_id"], unique=False)
+    op.create_table(
+        "report_event",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("report_id", sa.Uuid(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False, comment="app.reports.workflow.Actor"),
+        sa.Column("key_prefix", sa.Text(), nullable=True, comment="which API key; null: the hub itself"),
+        sa.Column("person", sa.Text(), nullable=True, comment="who of the staff, as their system says"),
+        sa.Column("from_state", sa.Text(), nullable=True, comment="null: the report came in"),
+        sa.Column("to_state", sa.Text(), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.Column("rejection", sa.Text(), nullable=True),
+        sa.Column("outcome", sa.Text(), nullable=True),
+        sa.Column("reply", sa.Text(), nullable=True),
+        sa.Column("agency_id", sa.Integer(), nullable=True),
+        sa.Column(
+            "intake_due_at", sa.DateTime(timezone=True), nullable=False, comment="what was promised after the move"
+        ),
+        sa.Column("handling_due_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["agency_id"], ["unit.id"], name=op.f("report_event_agency_id_fkey")),
+        sa.ForeignKeyConstraint(["report_id"], ["report.id"], name=op.f("report_event_report_id_fkey")),
+        sa.PrimaryKeyConstraint("id", name=op.f("report_event_pkey")),
+    )
+    op.create_index(op.f("report_event_report_id_idx"), "report_event", ["report_id"], unique=False)
+
+
+def downgrade() -> None:
+    for table in (
+        "report_event",
+        "report",
+        "calendar_day",
+        "shift",
+        "report_route",
+        "report_target",
+        "report_category",
+    ):
+        op.drop_table(table)
