@@ -41,6 +41,10 @@ class Desk:
         """A moment on the local calendar, naive."""
         return moment.astimezone(self.settings.tz).replace(tzinfo=None)
 
+    def shown(self, moment: datetime | None) -> str | None:
+        """With the offset of the local calendar, by which people promise each other things."""
+        return None if moment is None else moment.astimezone(self.settings.tz).isoformat(timespec="seconds")
+
     @property
     def local(self) -> datetime:
         return self.on_wall(self.now)

@@ -306,13 +306,13 @@ def report_out(desk: Desk, report: models.Report, language: str) -> dict[str, An
         "address": report.address if concerned or not report.coarse else None,
         "point": None if place is None else {"latitude": place.latitude, "longitude": place.longitude},
         "coarse": report.coarse and not concerned,
-        "occurred_at": report.occurred_at,
-        "received_at": report.received_at,
+        "occurred_at": desk.shown(report.occurred_at),
+        "received_at": desk.shown(report.received_at),
         "state": report.state,
         "label": LABELS[State(report.state)].fill(language, {}),
         "outcome": report.outcome,
         "reply": report.reply,
-        "published_at": report.published_at,
+        "published_at": desk.shown(report.published_at),
         "duplicate_of": report.duplicate_of,
     }
     if not concerned:
@@ -321,8 +321,8 @@ def report_out(desk: Desk, report: models.Report, language: str) -> dict[str, An
     return out | {
         "channel": report.channel,
         "visibility": report.visibility,
-        "intake_due_at": report.intake_due_at,
-        "handling_due_at": report.handling_due_at,
+        "intake_due_at": desk.shown(report.intake_due_at),
+        "handling_due_at": desk.shown(report.handling_due_at),
         "late": due is not None and due < desk.now,
     }
 
@@ -342,7 +342,7 @@ def detail_out(
 def _event_out(desk: Desk, report: models.Report, event: models.ReportEvent, language: str) -> Mapping[str, Any]:
     roles = desk.roles(report)
     out = {
-        "at": event.at,
+        "at": desk.shown(event.at),
         "by": event.actor,
         "from": event.from_state,
         "to": event.to_state,
@@ -351,7 +351,7 @@ def _event_out(desk: Desk, report: models.Report, event: models.ReportEvent, lan
         "rejection": event.rejection,
         "outcome": event.outcome,
         "reply": event.reply,
-        "handling_due_at": event.handling_due_at if roles else None,
+        "handling_due_at": desk.shown(event.handling_due_at) if roles else None,
         "person": event.person if {Actor.moderator, Actor.agency}.intersection(roles) else None,
     }
     if event.agency_id is not None:

@@ -1,0 +1,396 @@
+"""Citizens' field reports: sent once, promised an answer, moved by who may move them, seen by who may see them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pytest
+import time_machine
+
+from tests.conftest import HubUnderTest
+
+# In the ward of Bến Cát (25813), a few hundred metres from the point that the catalogue has of it.
+LAMP = {"latitude": 11.1893, "longitude": 106.6061}
+HANOI = {"latitude": 21.03, "longitude": 105.85}
+MONDAY = "2026-11-23T09:00:00+07:00"
+
+
+@dataclass
+class Centre:
+    """A hub with the people around it."""
+
+    hub: HubUnderTest
+    keys: dict[str, str] = field(default_factory=dict)
+
+    async def key(self, who: str) -> str:
+        if who not in self.keys:
+            scope = "reports:submit" if who.endswith("app") else f"reports:{who}"
+            # A new source is a change of the catalogue, which takes seconds to read: all but one are of the same.
+            self.keys[who] = await self.hub.key("other-app" if who == "other-app" else "tax-office", scopes=[scope])
+        return self.keys[who]
+
+    async def ask(self, method: str, path: str, who: str | None = None, **more: Any) -> httpx.Response:
+        headers = {} if who is None else {"X-API-Key": await self.key(who)}
+        return await self.hub.client.request(
+            method, f"/v1/reports{path}", headers=headers | more.pop("headers", {}), **more
+        )
+
+    async def send(self, who: str = "app", **more: Any) -> httpx.Response:
+        return await self.ask("POST", "", who, json=a_report(**more))
+
+    async def sent(self, who: str = "app", **more: Any) -> dict[str, Any]:
+        response = await self.send(who, **more)
+        assert response.status_code == 201, response.text
+        report: dict[str, Any] = response.json()
+        return report
+
+    async def move(self, report: Mapping[str, Any], who: str, to: str, **more: Any) -> httpx.Response:
+        return await self.ask("POST", f"/{report['id']}/transitions", who, json={"to": to, **more})
+
+    async def moved(self, report: Mapping[str, Any], *steps: tuple[Any, ...]) -> dict[str, Any]:
+        """Steps as (who, to) or (who, to, what comes with it)."""
+        for who, to, *more in steps:
+            response = await self.move(report, who, to, **(more[0] if more else {}))
+            assert response.status_code == 200, response.text
+        result: dict[str, Any] = response.json()
+        return result
+
+    async def seen(self, report: Mapping[str, Any], who: str | None = None) -> httpx.Response:
+        return await self.ask("GET", f"/{report['id']}", who)
+
+    async def listed(self, who: str | None = None, **query: Any) -> list[str]:
+        response = await self.ask("GET", "", who, params=query)
+        assert response.status_code == 200, response.text
+        return [one["id"] for one in response.json()["items"]]
+
+
+@pytest.fixture
+def centre(hub: HubUnderTest) -> Centre:
+    return Centre(hub)
+
+
+def a_report(**more: Any) -> dict[str, Any]:
+    report = {"id": str(uuid4()), "category": "trees-lighting", "description": "Đèn đường không sáng.", "point": LAMP}
+    return {name: value for name, value in (report | more).items() if value is not None}
+
+
+ANSWER = {"outcome": "fixed", "reply": "Đã thay bóng đèn."}
+TO_THE_PUBLIC = (
+    ("moderate", "accepted"), ("handle", "processing"), ("handle", "resolved", ANSWER), ("moderate", "approved"),
+    ("moderate", "published"),
+)  # fmt: skip
+
+
+# --- sending ---
+
+
+@time_machine.travel(MONDAY, tick=False)
+async def test_a_report_knows_its_commune_and_by_when_it_is_looked_at(centre: Centre) -> None:
+    report = await centre.sent()
+
+    assert (report["state"], report["unit"], report["urgency"]) == ("submitted", "25813", "normal")
+    # 8 working hours of 07:30-11:30 and 13:00-17:00 from Monday 09:00: 2.5 + 4 that day, 1.5 the next morning
+    assert report["intake_due_at"] == "2026-11-24T09:00:00+07:00"
+    assert [event["to"] for event in report["events"]] == ["submitted"]
+
+
+async def test_the_same_report_again_is_the_same_report(centre: Centre) -> None:
+    body = a_report()
+    first = await centre.ask("POST", "", "app", json=body)
+    await centre.moved(first.json(), ("moderate", "accepted"))
+
+    again = await centre.ask("POST", "", "app", json=body)
+
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert (again.json()["number"], again.json()["state"]) == (first.json()["number"], "assigned")
+
+
+async def test_another_content_under_the_same_id_is_a_conflict_with_both_hashes(centre: Centre) -> None:
+    report = await centre.sent()
+
+    response = await centre.send(id=report["id"], description="Cây đổ.")
+
+    assert (response.status_code, response.json()["code"]) == (409, "report-conflict")
+    assert (
+        len([word for word in response.json()["detail"].replace(")", " ").split() if len(word.strip(";:,.")) == 64])
+        == 2
+    )
+
+
+async def test_another_system_cannot_take_an_id_nor_read_a_hash_by_it(centre: Centre) -> None:
+    body = a_report()
+    await centre.ask("POST", "", "app", json=body)
+
+    response = await centre.ask("POST", "", "other-app", json=body)
+
+    assert (response.status_code, response.json()["code"]) == (409, "report-conflict")
+    assert "SHA-256 –" in response.json()["detail"]
+
+
+@pytest.mark.parametrize(("more", "pointer"), [
+    ({"category": "ufo"}, "/category"),
+    ({"point": None}, None),
+    ({"point": {"latitude": 91, "longitude": 0}}, "/point/latitude"),
+    ({"occurred_at": "2126-01-01T00:00:00Z"}, "/occurred_at"),
+    ({"occurred_at": "2026-01-01T00:00:00"}, "/occurred_at"),
+    ({"description": "   "}, "/description"),
+    ({"description": "a\x00b"}, "/description"),
+    ({"id": "not-a-uuid"}, "/id"),
+    ({"phone": "0912345678"}, "/phone"),
+])  # fmt: skip
+async def test_what_is_wrong_is_named(centre: Centre, more: dict[str, Any], pointer: str | None) -> None:
+    response = await centre.send(**more)
+
+    assert (response.status_code, response.json()["code"]) == (422, "invalid-request")
+    if pointer is not None:
+        assert [one["pointer"] for one in response.json()["errors"]] == [pointer]
+
+
+async def test_outside_the_area_it_says_whose_the_place_is(centre: Centre) -> None:
+    hub = centre.hub
+    object.__setattr__(hub.hub, "settings", hub.hub.settings.model_copy(update={"area": "bencat"}))
+
+    there, sea = await centre.send(point=HANOI), await centre.send(point={"latitude": 8.0, "longitude": 112.0})
+    here = await centre.send()
+
+    assert (there.status_code, there.json()["code"]) == (422, "outside-area")
+    assert "Ha Noi" in there.json()["detail"]
+    assert sea.json()["code"] == "outside-area"
+    assert here.status_code == 201
+
+
+async def test_an_address_alone_is_enough_and_a_moderator_says_where_it_is(centre: Centre) -> None:
+    report = await centre.sent(point=None, address="12 Hùng Vương")
+    assert report["unit"] is None
+
+    placed = await centre.moved(report, ("moderate", "accepted", {"unit": "25813"}))
+
+    assert (placed["unit"], placed["agency"], placed["state"]) == ("25813", "25813", "assigned")
+
+
+# --- moving ---
+
+
+@time_machine.travel(MONDAY, tick=False)
+async def test_a_report_goes_its_way_to_the_public(centre: Centre) -> None:
+    report = await centre.sent()
+    hidden = await centre.seen(report)
+
+    done = await centre.moved(report, *TO_THE_PUBLIC)
+    public = (await centre.seen(report)).json()
+
+    assert hidden.status_code == 404
+    assert [event["to"] for event in done["events"]] == [
+        "submitted", "accepted", "assigned", "processing", "resolved", "approved", "published",
+    ]  # fmt: skip
+    assert done["events"][2]["by"] == "system"  # the route: without one the commune itself
+    assert done["handling_due_at"] == "2026-11-30T17:00:00+07:00"  # five working days after Monday
+    assert (public["state"], public["outcome"], public["reply"]) == ("published", "fixed", "Đã thay bóng đèn.")
+    assert "handling_due_at" not in public
+    assert "channel" not in public
+
+
+@pytest.mark.parametrize(("before", "who", "to"), [
+    ((), "moderate", "published"),  # there is no such step
+    ((), "handle", "processing"),  # not the agency's yet
+    ((), "app", "accepted"),
+    ((("moderate", "accepted"),), "moderate", "processing"),
+    ((("moderate", "accepted"),), "moderate", "accepted"),
+])  # fmt: skip
+async def test_a_step_that_is_not_in_the_table_or_somebody_elses_is_refused(
+    centre: Centre, before: tuple[tuple[Any, ...], ...], who: str, to: str
+) -> None:
+    report = await centre.sent()
+    if before:
+        await centre.moved(report, *before)
+
+    response = await centre.move(report, who, to)
+
+    assert (response.status_code, response.json()["code"]) in {(409, "move-not-allowed"), (404, "unknown-report")}
+    assert (await centre.seen(report, "moderate")).json()["state"] == ("assigned" if before else "submitted")
+
+
+async def test_what_belongs_to_a_step_must_come_with_it(centre: Centre) -> None:
+    report = await centre.sent()
+    await centre.moved(report, ("moderate", "accepted"))
+
+    response = await centre.move(report, "handle", "resolved")
+
+    assert response.status_code == 422
+    assert {one["pointer"] for one in response.json()["errors"]} == {"/reply", "/outcome"}
+
+
+async def test_the_answer_to_a_wrong_step_says_what_may_be_done(centre: Centre) -> None:
+    report = await centre.sent()
+
+    response = await centre.move(report, "moderate", "closed")
+
+    assert response.status_code == 409
+    assert "accepted (Accepted)" in response.json()["detail"]
+    assert (await centre.seen(report, "moderate")).json()["moves"] == ["need_info", "rejected", "accepted"]
+
+
+async def test_while_the_citizen_is_asked_the_clock_stands(centre: Centre) -> None:
+    with time_machine.travel("2026-11-23T09:00:00+07:00", tick=False):
+        report = await centre.sent()
+    with time_machine.travel("2026-11-23T10:00:00+07:00", tick=False):
+        await centre.moved(report, ("moderate", "need_info", {"reason": "Đèn nào ạ?"}))
+    with time_machine.travel("2026-11-25T10:00:00+07:00", tick=False):
+        back = await centre.moved(report, ("app", "submitted", {}))
+
+    # seven of eight working hours were left on Monday at ten: 1.5 + 4 on Wednesday, 1.5 on Thursday
+    assert back["intake_due_at"] == "2026-11-26T09:00:00+07:00"
+
+
+async def test_an_extension_keeps_the_old_deadline_and_there_is_only_one(centre: Centre) -> None:
+    report = await centre.sent(category="construction")
+    taken = await centre.moved(report, ("moderate", "accepted"), ("handle", "processing"))
+    later = {"reason": "Phải chờ kết luận thanh tra.", "deadline": "2027-03-01T17:00:00+07:00"}
+
+    sooner = await centre.move(report, "moderate", "extended", reason="x", deadline="2026-11-20T00:00:00+07:00")
+    longer = await centre.moved(report, ("moderate", "extended", later))
+    again = await centre.move(report, "moderate", "extended", **later | {"deadline": "2027-06-01T17:00:00+07:00"})
+
+    assert sooner.status_code == 422
+    assert longer["handling_due_at"] == "2027-03-01T17:00:00+07:00"
+    assert longer["events"][-2]["handling_due_at"] == taken["handling_due_at"]
+    assert again.status_code == 409
+
+
+async def test_an_agency_may_send_it_back_and_that_is_counted(centre: Centre) -> None:
+    report = await centre.sent()
+
+    there = await centre.moved(
+        report, ("moderate", "accepted"), ("handle", "returned", {"reason": "Thuộc công ty điện lực."}),
+        ("moderate", "assigned", {"agency": "25840"}),
+    )  # fmt: skip
+
+    assert (there["agency"], there["bounces"], there["state"]) == ("25840", 1, "assigned")
+
+
+async def test_a_citizen_who_is_not_content_has_five_working_days_to_say_so(centre: Centre) -> None:
+    with time_machine.travel(MONDAY, tick=False):
+        report = await centre.sent(subject="a-citizen")
+        await centre.moved(report, *TO_THE_PUBLIC)
+    unhappy = {"reason": "Vẫn tối.", "subject": "a-citizen"}
+    with time_machine.travel("2026-12-01T09:00:00+07:00", tick=False):
+        late = await centre.move(report, "app", "reopened", **unhappy)
+    with time_machine.travel("2026-11-30T16:00:00+07:00", tick=False):
+        somebody_else = await centre.move(report, "app", "reopened", **unhappy | {"subject": "a-neighbour"})
+        again = await centre.moved(report, ("app", "reopened", unhappy))
+
+    assert (late.status_code, somebody_else.status_code) == (409, 409)
+    assert (again["state"], again["round"]) == ("reopened", 2)
+    assert again["handling_due_at"] == "2026-12-07T17:00:00+07:00"
+
+
+async def test_a_duplicate_points_to_the_first_of_its_kind(centre: Centre) -> None:
+    first, second, third = [await centre.sent() for _ in range(3)]
+    repeats = {"rejection": "duplicate", "reason": "Đã có."}
+    await centre.moved(second, ("moderate", "rejected", repeats | {"duplicate_of": first["id"]}))
+
+    last = await centre.moved(third, ("moderate", "rejected", repeats | {"duplicate_of": second["id"]}))
+    itself = await centre.move(await centre.sent(), "moderate", "rejected", **repeats)
+
+    assert last["duplicate_of"] == first["id"]
+    assert [one["pointer"] for one in itself.json()["errors"]] == ["/duplicate_of"]
+
+
+async def test_what_is_not_for_the_public_is_never_published(centre: Centre) -> None:
+    private, security = await centre.sent(visibility="private"), await centre.sent(category="security")
+    for report in (private, security):
+        await centre.moved(report, *TO_THE_PUBLIC[:-1])
+
+        response = await centre.move(report, "moderate", "published")
+
+        assert response.status_code == 409
+        assert (await centre.seen(report)).status_code == 404
+
+
+# --- looking ---
+
+
+async def test_everybody_sees_what_is_published_and_nothing_else(centre: Centre) -> None:
+    published, under_way = await centre.sent(), await centre.sent()
+    await centre.moved(published, *TO_THE_PUBLIC)
+
+    assert await centre.listed() == [published["id"]]
+    assert await centre.listed("moderate") == [under_way["id"], published["id"]]
+    assert await centre.listed("other-app") == [published["id"]]
+    assert await centre.listed("app", mine=True) == [under_way["id"], published["id"]]
+    assert (await centre.ask("GET", "", None, params={"order": "deadline"})).status_code == 401
+
+
+async def test_staff_of_another_unit_see_and_move_nothing(centre: Centre) -> None:
+    report = await centre.sent()
+    await centre.moved(report, ("moderate", "accepted"))
+    centre.keys["elsewhere"] = await centre.hub.key(scopes=["reports:moderate", "reports:handle"], units=["25840"])
+    centre.keys["here"] = await centre.hub.key(scopes=["reports:handle"], units=["25813"])
+
+    assert (await centre.seen(report, "elsewhere")).status_code == 404
+    assert (await centre.move(report, "elsewhere", "processing")).status_code == 404
+    assert await centre.listed("elsewhere") == []
+    assert (await centre.move(report, "here", "processing")).status_code == 200
+
+
+async def test_a_place_that_is_to_be_rough_is_rough_and_cannot_be_narrowed_down(centre: Centre) -> None:
+    report = await centre.sent(visibility="withheld", address="12 Hùng Vương")
+    await centre.moved(report, *TO_THE_PUBLIC)
+
+    public = (await centre.seen(report)).json()
+
+    assert public["coarse"] is True
+    assert public["address"] is None
+    shown = public["point"]
+    assert shown != LAMP
+    assert abs(shown["latitude"] - LAMP["latitude"]) <= 0.005
+    around = "{:.4f},{:.4f},{:.4f},{:.4f}"
+    west, south = LAMP["longitude"] - 0.0002, LAMP["latitude"] - 0.0002
+    precisely = around.format(west, south, west + 0.0004, south + 0.0004)
+    assert await centre.listed(bbox=precisely) == []
+    assert await centre.listed("moderate", bbox=precisely) == [report["id"]]
+    west, south = shown["longitude"] - 0.001, shown["latitude"] - 0.001
+    assert await centre.listed(bbox=around.format(west, south, west + 0.002, south + 0.002)) == [report["id"]]
+
+
+async def test_open_reports_nearby_are_offered_before_another_is_sent(centre: Centre) -> None:
+    near = await centre.sent()
+    far = await centre.sent(point={"latitude": LAMP["latitude"] + 0.01, "longitude": LAMP["longitude"]})
+    for report in (near, far):
+        await centre.moved(report, *TO_THE_PUBLIC)
+
+    place = {"lat": LAMP["latitude"] + 0.0003, "lon": LAMP["longitude"]}
+    found = (await centre.ask("GET", "/similar", params=place | {"category": "trees-lighting"})).json()["items"]
+    other = (await centre.ask("GET", "/similar", params=place | {"category": "water"})).json()["items"]
+
+    assert [(one["id"], one["metres"]) for one in found] == [(near["id"], 33)]
+    assert other == []
+
+
+async def test_the_inbox_is_in_the_order_of_the_deadlines(centre: Centre) -> None:
+    complex_one = await centre.sent(category="construction")
+    normal, urgent = await centre.sent(), await centre.sent(category="fire")
+    for report in (complex_one, normal, urgent):
+        await centre.moved(report, ("moderate", "accepted"))
+    first = await centre.ask("GET", "", "handle", params={"order": "deadline", "limit": 2})
+    second = await centre.ask(
+        "GET", "", "handle", params={"order": "deadline", "limit": 2, "cursor": first.json()["next"]}
+    )
+
+    assert [one["id"] for one in first.json()["items"]] == [urgent["id"], normal["id"]]
+    assert ([one["id"] for one in second.json()["items"]], second.json()["next"]) == ([complex_one["id"]], None)
+
+
+async def test_who_keeps_the_cursor_hears_of_every_change_once(centre: Centre) -> None:
+    reports = [await centre.sent() for _ in range(3)]
+    first = (await centre.ask("GET", "", "moderate", params={"order": "changed"})).json()
+    quiet = (await centre.ask("GET", "", "moderate", params={"order": "changed", "cursor": first["next"]})).json()
+    await centre.moved(reports[0], ("moderate", "accepted"))
+
+    news = (await centre.ask("GET", "", "moderate", params={"order": "changed", "cursor": quiet["next"]})).json()
+
+    assert [one["id"] for one in first["items"]] == [one["id"] for one in reports]
+    assert quiet["items"] == []
+    assert [(one["id"], one["state"]) for one in news["items"]] == [(reports[0]["id"], "assigned")]
