@@ -37,6 +37,7 @@ from app.worker import run_loops
 _HUNG = 60  # seconds without a sign of life; to read a body of the largest size takes one
 _YOUNG = 50_000  # objects before garbage is looked for: the rows of a batch, which is none, are several thousand
 _LAST_REQUESTS = 10  # seconds that requests under way have to end
+_LAST_WORDS = 5  # seconds more until a process that is told to stop is killed
 _BACKLOG = 1024  # connections that wait to be taken
 
 
@@ -105,6 +106,20 @@ class _Keeper(Multiprocess):
     def __init__(self, config: uvicorn.Config, port: socket.socket, ready: Callable[[], None]) -> None:
         super().__init__(config, [port])
         self._ready = ready
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop_in_time)
+
+    def _stop_in_time(self, number: int, frame: FrameType | None) -> None:
+        """A process that hangs hears no signal, and while it is asked for a sign of life its keeper heeds none: it is killed."""
+        self.signal_queue.append(number)
+        patience = threading.Timer(_LAST_REQUESTS + _LAST_WORDS, self._kill_all)
+        patience.daemon = True
+        patience.start()
+
+    def _kill_all(self) -> None:
+        self.should_exit.set()
+        for process in self.processes:
+            process.process.kill()
 
     def init_processes(self) -> None:
         super().init_processes()

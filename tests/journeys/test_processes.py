@@ -64,6 +64,16 @@ def test_a_process_that_dies_is_replaced_and_nobody_waits_for_it(hub: RunningHub
     assert victim not in serving(hub, without=victim)
 
 
+def test_one_that_hangs_keeps_nobody_from_stopping_the_hub(hub: RunningHub) -> None:
+    handles = [os.pidfd_open(process) for process in serving(hub)]
+    os.kill(serving(hub)[1], signal.SIGSTOP)  # it hears nothing any more, and answers no sign of life
+
+    hub.process.terminate()
+
+    hub.process.wait(LONGEST / 2)
+    wait_for_end(handles)
+
+
 def wait_until_all_listen(hub: RunningHub) -> None:
     port = f":{int(hub.url.rpartition(':')[2]):04X} "
     deadline = time.monotonic() + LONGEST
