@@ -64,14 +64,18 @@ def pepper(settings: Settings) -> bytes:
     """`IOC_SECRET`, or one that is made once in the data folder, readable for its owner only."""
     if settings.secret is not None:
         return settings.secret.get_secret_value().encode()
-    path: Path = settings.data_dir / "secret"
+    return made_once(settings.data_dir / "secret", secrets.token_urlsafe(48).encode())
+
+
+def made_once(path: Path, content: bytes) -> bytes:
+    """What the file holds. Where there is none it is made with this content, readable for its owner only."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
         path.parent.mkdir(parents=True, exist_ok=True)
         # Of several processes that start together the first one's becomes the secret, and nobody sees it half written.
         with tempfile.NamedTemporaryFile(dir=path.parent) as file:  # readable for its owner only
-            file.write(secrets.token_urlsafe(48).encode())
+            file.write(content)
             file.flush()
             with contextlib.suppress(FileExistsError):
                 os.link(file.name, path)

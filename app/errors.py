@@ -260,6 +260,80 @@ class OutsideDisplay(HubError):
     )
 
 
+# Photos
+
+
+class PhotoTooLarge(HubError):
+    """The photo has more bytes than the hub takes."""
+
+    code, status = "photo-too-large", 413
+    title = Text("Ảnh quá lớn", "Photo too large")
+    text = Text(
+        "Ảnh có {size} byte, tối đa {limit}; hãy gửi ảnh ở độ phân giải thấp hơn.",
+        "The photo has {size} bytes, at most {limit} are taken; send it at a lower resolution.",
+    )
+
+
+class PhotoTooManyPixels(HubError):
+    """The photo, decoded, would have more pixels than the hub takes, however few bytes it has."""
+
+    code, status = "photo-too-many-pixels", 413
+    title = Text("Ảnh có quá nhiều điểm ảnh", "Too many pixels")
+    text = Text(
+        "Ảnh có hơn {limit} điểm ảnh; hãy chụp hoặc gửi ở độ phân giải thấp hơn.",
+        "The photo has more than {limit} pixels; take or send it at a lower resolution.",
+    )
+
+
+class NotAPhoto(HubError):
+    """By its content the file is not JPEG, PNG, WebP or HEIC, whatever its name says."""
+
+    code, status = "not-a-photo", 415
+    title = Text("Không phải ảnh", "Not a photo")
+    text = Text(
+        "Tệp này không phải ảnh (nội dung: {value}); hãy gửi JPEG, PNG, WebP hoặc HEIC.",
+        "This file is not a photo (its content is {value}); send JPEG, PNG, WebP or HEIC.",
+    )
+
+
+class PhotoDamaged(HubError):
+    """The photo begins like one, but cannot be decoded: it was cut short on its way, or is broken."""
+
+    code, status = "photo-damaged", 422
+    title = Text("Ảnh bị hỏng", "Photo damaged")
+    text = Text(
+        "Ảnh không đọc được: tệp bị hỏng hoặc chưa tải lên hết; hãy gửi lại, hoặc gửi dạng JPEG.",
+        "The photo cannot be read: it is damaged or was not uploaded whole; send it again, or as JPEG.",
+    )
+
+
+class UnknownPhoto(HubError):
+    """There is no such photo (any longer), or not in this size."""
+
+    code, status = "unknown-photo", 404
+    title = Text("Không có ảnh này", "Unknown photo")
+    text = Text("Không có ảnh '{value}' (hoặc đã bị xóa).", "There is no photo '{value}' (any longer).")
+
+
+class PhotoLinkRefused(HubError):
+    """The link to a photo that is not public has expired, or was not made by the hub. Where it came from gives a new one."""
+
+    code, status = "photo-link-refused", 403
+    title = Text("Liên kết ảnh không dùng được", "Photo link refused")
+    text = Text("Liên kết đến ảnh này {why}; hãy xin liên kết mới.", "The link to this photo {why}; ask for a new one.")
+
+
+class PhotoStoreUnavailable(HubError):
+    """Where photos are kept cannot be reached or has no room. The same request may be sent again."""
+
+    code, status = "photo-store-unavailable", 503
+    title = Text("Kho ảnh tạm thời không phục vụ được", "Photo store unavailable")
+    text = Text(
+        "Kho ảnh chưa sẵn sàng; hãy gửi lại sau {retry_after} giây.",
+        "The store of photos is not ready; send the request again in {retry_after} seconds.",
+    )
+
+
 class UnknownProblem(HubError):
     """The list of problems has no such code."""
 

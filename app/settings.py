@@ -1,16 +1,24 @@
 """Settings: one frozen object, read from the environment (prefix `IOC_`) once, checked at start."""
 
+import base64
 import difflib
 import os
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any
+from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+_NOT_SHOWN = {
+    "IOC_SECRET",
+    "IOC_IDENTITY_KEY",
+    "IOC_DATABASE_URL",
+    "IOC_PHOTO_STORE",
+}  # or what is like a password in them
 _MOST_PROCESSES = 4  # each takes some 150 MB, and Postgres wants cores too
 
 
@@ -30,6 +38,10 @@ class Settings(BaseSettings):
         repr=False,
         description="PostgreSQL 16 or newer to use instead of the embedded one, postgresql://user:pass@host/db.",
     )
+    photo_store: str | None = Field(
+        None,
+        description="Where photos are kept: s3://bucket/prefix?endpoint=https://…&region=…, with the credentials in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY. Without it in the data folder.",
+    )
     host: str = Field("127.0.0.1", description="Address to serve on.")
     port: Annotated[int, Field(ge=0, le=65535)] = 8000
     pool_size: Annotated[int, Field(ge=1, le=200)] = Field(
@@ -40,6 +52,11 @@ class Settings(BaseSettings):
     secret: SecretStr | None = Field(
         None,
         description="Pepper of the API keys and the tokens of displays, at least 32 characters. Without it one is made in the data folder.",
+    )
+
+    identity_key: SecretStr | None = Field(
+        None,
+        description="Key that the identities of citizens who report are encrypted under: 32 bytes in base64. To change it, put the new one before the old one, with a comma. Without it one is made in the data folder.",
     )
 
     # The calendar
@@ -93,6 +110,26 @@ class Settings(BaseSettings):
             raise ValueError("it must have at least 32 characters")
         return secret
 
+    @field_validator("identity_key")
+    @classmethod
+    def _keys(cls, listed: SecretStr | None) -> SecretStr | None:
+        if listed is not None:
+            decode_keys(listed.get_secret_value())
+        return listed
+
+    @field_validator("photo_store")
+    @classmethod
+    def _bucket(cls, url: str | None) -> str | None:
+        if url is None:
+            return None
+        parts = urlsplit(url)
+        options = parse_qs(parts.query, keep_blank_values=True)
+        if "@" in parts.netloc:
+            raise ValueError("credentials do not belong into it but into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
+        if parts.scheme != "s3" or not parts.netloc or parts.fragment or not options.keys() <= {"endpoint", "region"}:
+            raise ValueError("it must look like s3://bucket/prefix?endpoint=https://s3.example.vn&region=vn-1")
+        return url
+
     @field_validator("database_url")
     @classmethod
     def _psycopg(cls, url: str | None) -> str | None:
@@ -106,6 +143,21 @@ class Settings(BaseSettings):
     @cached_property
     def tz(self) -> ZoneInfo:
         return ZoneInfo(self.zone)
+
+
+def decode_keys(listed: str) -> list[bytes]:
+    """Keys of 32 bytes, in base64 with commas between.
+
+    Raises:
+        ValueError: one of them is none.
+    """
+    try:
+        keys = [base64.b64decode(key.strip(), validate=True) for key in listed.split(",")]
+    except ValueError as error:
+        raise ValueError("it must be base64, like the output of: openssl rand -base64 32") from error
+    if any(len(key) != 32 for key in keys):
+        raise ValueError("each key must have 32 bytes, like the output of: openssl rand -base64 32")
+    return keys
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -125,7 +177,7 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         for mistake in error.errors():
             name = f"IOC_{mistake['loc'][0]}".upper()
-            shown = "" if "SECRET" in name or "URL" in name else f" (it is {mistake['input']!r})"
+            shown = "" if name in _NOT_SHOWN else f" (it is {mistake['input']!r})"
             mistakes.append(f"{name}: {mistake['msg'].removeprefix('Value error, ')}{shown}.")
     if mistakes:
         raise SettingsError("\n".join(mistakes))

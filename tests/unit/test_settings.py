@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from app.settings import SettingsError, load_settings
 
 PEPPER = "0123456789abcdef0123456789abcdef"
+IDENTITY_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8="
 
 
 @pytest.fixture(autouse=True)
@@ -58,6 +59,17 @@ def test_the_command_line_wins_over_the_environment(monkeypatch: pytest.MonkeyPa
     ("IOC_ZONE", "../etc/passwd",
      "IOC_ZONE: '../etc/passwd' is not a time zone; an example is Asia/Ho_Chi_Minh (it is '../etc/passwd')."),
     ("IOC_SECRET", "short", "IOC_SECRET: it must have at least 32 characters."),
+    ("IOC_IDENTITY_KEY", "c2hvcnQ=",
+     "IOC_IDENTITY_KEY: each key must have 32 bytes, like the output of: openssl rand -base64 32."),
+    ("IOC_IDENTITY_KEY", f"{IDENTITY_KEY},",
+     "IOC_IDENTITY_KEY: each key must have 32 bytes, like the output of: openssl rand -base64 32."),
+    ("IOC_IDENTITY_KEY", "không phải base64",
+     "IOC_IDENTITY_KEY: it must be base64, like the output of: openssl rand -base64 32."),
+    *(("IOC_PHOTO_STORE", url,
+       "IOC_PHOTO_STORE: it must look like s3://bucket/prefix?endpoint=https://s3.example.vn&region=vn-1.")
+      for url in ("/srv/photos", "s3:///photos", "gs://photos", "s3://photos?secret=hush", "s3://photos#x", "")),
+    ("IOC_PHOTO_STORE", "s3://key:hush@photos",
+     "IOC_PHOTO_STORE: credentials do not belong into it but into AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY."),
     ("IOC_DATABASE_URL", "mysql://hub:hush@db/hub",
      "IOC_DATABASE_URL: it must look like postgresql://user:password@host:5432/database."),
     ("IOC_DATABASE_URL", "", "IOC_DATABASE_URL: it must look like postgresql://user:password@host:5432/database."),
@@ -94,10 +106,12 @@ def test_no_mistake_repeats_a_password_or_a_secret(monkeypatch: pytest.MonkeyPat
 
 
 def test_settings_can_be_printed_without_giving_a_secret_away() -> None:
-    printed = repr(load_settings(secret=PEPPER, database_url="postgresql://hub:hush@db/hub", port=9001))
+    given = {"secret": PEPPER, "identity_key": IDENTITY_KEY, "database_url": "postgresql://hub:hush@db/hub"}
+    printed = repr(load_settings(**given, port=9001))
 
     assert "9001" in printed
     assert PEPPER not in printed
+    assert IDENTITY_KEY not in printed
     assert "hush" not in printed
 
 
