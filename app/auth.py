@@ -25,7 +25,7 @@ from app.errors import KeyRefused, KeyRequired, ScopeMissing, Text
 from app.models import ApiKey, Source
 from app.settings import Settings
 
-SCOPES = ("readings:write", "readings:read", "catalogue:write", "targets:write", "screens:write")
+SCOPES = ("readings:write", "readings:read", "catalogue:write", "targets:write", "screens:write", "webhooks:write")
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 _LAST_USE_PRECISION = timedelta(minutes=1)
 DISPLAY_PREFIX = "iocd_"  # how the token of a display begins (app/displays.py), so that none is taken for the other

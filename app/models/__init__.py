@@ -13,6 +13,7 @@ from app.models.changes import Change
 from app.models.readings import Batch, Forgotten, Ownership, Reading, ReadingHistory, Source, StoredAnswer
 from app.models.rollups import Rollup, StaleMark
 from app.models.screens import Display, Pairing, Screen
+from app.models.webhooks import Webhook, WebhookDelivery, WebhookEvent
 
 __all__ = [
     "ApiKey",
@@ -35,4 +36,7 @@ __all__ = [
     "Unit",
     "UnitParent",
     "UnitSuccessor",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookEvent",
 ]
