@@ -74,7 +74,10 @@ async def allowed_addresses(host: str, port: int, *, private: bool) -> list[str]
     for address in addresses:
         if not is_allowed(address, private=private):
             raise AddressRefused(
-                Text(f"'{host}' là {address}, không phải địa chỉ công cộng", f"'{host}' is {address}, not a public address")
+                Text(
+                    f"'{host}' là {address}, không phải địa chỉ công cộng",
+                    f"'{host}' is {address}, not a public address",
+                )
             )
     return addresses
 

@@ -28,18 +28,12 @@ def upgrade() -> None:
             nullable=True,
             comment="of changes it wants; null: of all it may read",
         ),
-        sa.Column(
-            "domains", postgresql.ARRAY(sa.Text()), nullable=True, comment="domain codes of the same; null: all"
-        ),
-        sa.Column(
-            "salt", sa.LargeBinary(), nullable=False, comment="the secret is its HMAC, keyed with IOC_SECRET"
-        ),
+        sa.Column("domains", postgresql.ARRAY(sa.Text()), nullable=True, comment="domain codes of the same; null: all"),
+        sa.Column("salt", sa.LargeBinary(), nullable=False, comment="the secret is its HMAC, keyed with IOC_SECRET"),
         sa.Column("previous_salt", sa.LargeBinary(), nullable=True, comment="of the secret before; it signs, too"),
         _instant("previous_until", comment="until then"),
         _instant("created_at", nullable=False),
-        sa.Column(
-            "change_id", sa.BigInteger(), nullable=False, comment="the last change of readings it was told of"
-        ),
+        sa.Column("change_id", sa.BigInteger(), nullable=False, comment="the last change of readings it was told of"),
         _instant("told_at", comment="when it was"),
         _instant("failing_since", comment="nothing was taken since; null: the last one was"),
         _instant("taken_until", comment="a courier is at it, or it asked to be left alone, until then"),
