@@ -86,7 +86,7 @@ async def require_allowed_url(address: str, *, private: bool) -> None:
     """Raises: AddressRefused, unless it is a URL that messages may be sent to (by what its name means now)."""
     try:
         url = httpx.URL(address)
-        host, port = url.raw_host.decode("ascii"), url.port or 443
+        host, port = url.raw_host.decode("ascii"), 443 if url.port is None else url.port
     except (httpx.InvalidURL, ValueError) as error:
         raise AddressRefused(Text("không phải một URL", "it is not a URL")) from error
     if url.scheme not in ({"https", "http"} if private else {"https"}):

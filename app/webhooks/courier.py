@@ -112,7 +112,7 @@ class Courier:
 
         keys = [secret_of(salt, self._hub.pepper) for salt in attempt.salts]
         url = httpx.URL(attempt.url)
-        headers: dict[bytes | str, bytes | str] = {
+        headers = {
             "host": url.netloc.decode("ascii"),
             "user-agent": "ioc-hub",
             "content-type": "application/cloudevents+json; charset=utf-8",
@@ -124,7 +124,7 @@ class Courier:
         try:
             async with (
                 asyncio.timeout(TIMEOUT),
-                self._pool.stream("POST", where, headers=headers, content=attempt.body) as answer,
+                self._pool.stream("POST", where, headers=list(headers.items()), content=attempt.body) as answer,
             ):
                 async for part in answer.aiter_stream():
                     read += part

@@ -167,16 +167,19 @@ SELECT latest.id AS latest,
 
 
 def _wanted(catalogue: Catalogue, one: Any) -> list[Indicator]:
-    """The indicators that a subscription is about and that its key may read, as it stands now."""
-    ids, domains, key_domains = one.indicator_ids, one.domains, one.key_domains
+    """The indicators that a subscription is about and that its key may read, as it stands now, by code."""
+    ids = None if one.indicator_ids is None else frozenset(one.indicator_ids)
     reads = "readings:read" in one.scopes
+
+    def may_read(indicator: Indicator) -> bool:
+        return indicator.public or (reads and (one.key_domains is None or indicator.domain.code in one.key_domains))
+
     return [
         indicator
-        for indicator in (
-            catalogue.indicators.values() if ids is None else [catalogue.indicators_by_id[key] for key in ids]
-        )
-        if (domains is None or indicator.domain.code in domains)
-        and (indicator.public or (reads and (key_domains is None or indicator.domain.code in key_domains)))
+        for indicator in catalogue.indicators.values()
+        if (ids is None or indicator.id in ids)
+        and (one.domains is None or indicator.domain.code in one.domains)
+        and may_read(indicator)
     ]
 
 
