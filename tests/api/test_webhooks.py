@@ -146,9 +146,9 @@ async def test_what_changes_within_ten_seconds_is_told_together(
     start = datetime.now(UTC)
     await hub.sent((VISITS, BEN_CAT, "2026-11-19", 1))
     await deliver(hub, start)
-    for second in range(1, 4):
-        await hub.sent((VISITS, BEN_CAT, "2026-11-19", 1 + second))
-        await deliver(hub, start + timedelta(seconds=second))
+    for seconds in range(1, 4):
+        await hub.sent((VISITS, BEN_CAT, "2026-11-19", 1 + seconds))
+        await deliver(hub, start + timedelta(seconds=seconds))
     await hub.sent((EMERGENCIES, BEN_CAT, "2026-11-19", 3))
 
     await deliver(hub, start + timedelta(seconds=9))
@@ -434,9 +434,9 @@ async def test_who_takes_nothing_for_days_is_disabled(
     hub: HubUnderTest, receiver: Receiver, owner: httpx.Headers
 ) -> None:
     webhook = await subscribed(hub, owner, receiver.url)
+    await report(hub)
     start = datetime.now(UTC)
     for after in (timedelta(0), timedelta(days=4, hours=23)):
-        await report(hub)
         receiver.answer(500)
         await deliver(hub, start + after)
     assert (await shown(hub, owner, webhook))["active"]
