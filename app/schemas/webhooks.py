@@ -11,7 +11,7 @@ WebhookName = Annotated[
 ]
 WebhookUrl = Annotated[
     str,
-    StringConstraints(max_length=2000, pattern=r"^[\x20-\x7e]+$"),
+    StringConstraints(max_length=2000, pattern=r"^[\x21-\x7e]+$"),
     Field(description="https, to a public address (unless the hub allows others). Redirects are not followed."),
 ]
 # What may be subscribed to. A new type is a line here; what stands in `data` is said where it is recorded.

@@ -7,15 +7,19 @@ later (DNS rebinding) changes nothing. TLS goes on to ask for a certificate of t
 import asyncio
 import socket
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpcore
-import httpx
 
 from app.errors import Text
 
 _RESOLVE_SECONDS = 5.0
+# Threads of their own: names whose servers do not answer must not keep the few threads that everything else shares.
+_RESOLVERS = ThreadPoolExecutor(32, thread_name_prefix="resolver")
 # Not link-local, but what answers there are the agents of a cloud: of Azure, Alibaba, Oracle and AWS.
 _AGENTS = frozenset(map(ip_address, ("168.63.129.16", "100.100.100.200", "192.0.0.192", "fd00:ec2::254")))
 _GLOBAL_UNICAST = ip_network("2000::/3")  # all that is routed; every other prefix is for a purpose of its own
@@ -66,7 +70,9 @@ async def allowed_addresses(host: str, port: int, *, private: bool) -> list[str]
     """
     try:
         async with asyncio.timeout(_RESOLVE_SECONDS):
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            found = await asyncio.get_running_loop().run_in_executor(
+                _RESOLVERS, partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+            )
     except (OSError, UnicodeError, TimeoutError) as error:
         why = Text(f"không tìm được địa chỉ của '{host}'", f"no address of '{host}' can be found")
         raise AddressRefused(why) from error
@@ -85,13 +91,13 @@ async def allowed_addresses(host: str, port: int, *, private: bool) -> list[str]
 async def require_allowed_url(address: str, *, private: bool) -> None:
     """Raises: AddressRefused, unless it is a URL that messages may be sent to (by what its name means now)."""
     try:
-        url = httpx.URL(address)
-        host, port = url.raw_host.decode("ascii"), 443 if url.port is None else url.port
-    except (httpx.InvalidURL, ValueError) as error:
+        url = urlsplit(address)
+        host, port = url.hostname or "", 443 if url.port is None else url.port
+    except ValueError as error:
         raise AddressRefused(Text("không phải một URL", "it is not a URL")) from error
     if url.scheme not in ({"https", "http"} if private else {"https"}):
         raise AddressRefused(Text("phải là https://…", "it must be https://…"))
-    if not host or url.userinfo or url.fragment or not 0 < port < 2**16:
+    if not host or "@" in url.netloc or url.fragment or port == 0:
         raise AddressRefused(
             Text(
                 "phải có tên máy, không có mật khẩu và phần sau dấu #",

@@ -11,9 +11,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from types import TracebackType
 from typing import Self
+from urllib.parse import urlsplit
 
 import httpcore
-import httpx
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -111,20 +111,17 @@ class Courier:
             return timedelta(seconds=time.monotonic() - began)
 
         keys = [secret_of(salt, self._hub.pepper) for salt in attempt.salts]
-        url = httpx.URL(attempt.url)
         headers = {
-            "host": url.netloc.decode("ascii"),
+            "host": urlsplit(attempt.url).netloc,
             "user-agent": "ioc-hub",
             "content-type": "application/cloudevents+json; charset=utf-8",
-            "content-length": str(len(attempt.body)),
             **signed_headers(attempt.event_id, datetime.now(UTC), attempt.body, keys),
         }
-        where = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
         answer, read = None, b""
         try:
             async with (
                 asyncio.timeout(TIMEOUT),
-                self._pool.stream("POST", where, headers=list(headers.items()), content=attempt.body) as answer,
+                self._pool.stream("POST", attempt.url, headers=list(headers.items()), content=attempt.body) as answer,
             ):
                 async for part in answer.aiter_stream():
                     read += part
@@ -149,5 +146,5 @@ def _pause(header: bytes, now: datetime) -> timedelta | None:
         return timedelta(seconds=int(said))
     try:
         return max(parsedate_to_datetime(said) - now, timedelta(0))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None

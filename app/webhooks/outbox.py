@@ -15,6 +15,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import exact_json
 from app.catalogue.catalogue import Catalogue, Indicator
+from app.schemas.webhooks import EventType
 
 CHANGED, PING = "ioc.indicator.changed.v1", "ioc.webhook.ping.v1"
 KEPT = timedelta(days=7)  # events, with what became of their deliveries
@@ -29,12 +30,11 @@ _SOURCE = "/ioc-hub"
 LIVE = "w.disabled_at IS NULL AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > :now)"
 
 
-async def record_event(session: AsyncSession, kind: str, subject: str, data: Any) -> None:
+async def record_event(session: AsyncSession, kind: EventType, subject: str, data: Any) -> None:
     """Tell every subscription of this type of event, once the transaction of the session is committed; if it is not, nobody.
 
-    `kind` is one of `app.schemas.webhooks.EventType`, `subject` the path of what it is about, `data` JSON (exact decimals). It goes to
-    whoever has subscribed: there must be nothing in it that is not for the public. Costs one statement, and leaves no row
-    when nobody wants to know.
+    `subject` is the path of what it is about, `data` becomes JSON (exact decimals). It goes to whoever has subscribed: there must be
+    nothing in it that is not for the public. Costs one statement, and leaves no row when nobody wants to know.
     """
     now, event = datetime.now(UTC), uuid.uuid4()
     await session.execute(

@@ -20,7 +20,7 @@ from app.errors import InvalidRequest, RowError, TooManyWebhooks, UnknownDeliver
 from app.schemas.webhooks import WebhookChange, WebhookIn
 from app.webhooks.addresses import AddressRefused, require_allowed_url
 from app.webhooks.deliveries import find_delivery, replay_one
-from app.webhooks.outbox import KEPT, PING, tell
+from app.webhooks.outbox import CHANGED, KEPT, PING, tell
 from app.webhooks.signing import new_salt, secret_of, shown
 
 MOST_WEBHOOKS = 20  # of one key
@@ -127,7 +127,10 @@ async def change_webhook(
     if "domains" in change.model_fields_set:
         webhook.domains = domains
     webhook.name = change.name or webhook.name
-    webhook.types = list(dict.fromkeys(change.types or webhook.types))
+    if change.types is not None:
+        if CHANGED in change.types and CHANGED not in webhook.types:
+            webhook.change_id = await latest_change(session, "readings")
+        webhook.types = list(dict.fromkeys(change.types))
     if change.url is not None and change.url != webhook.url:
         webhook.url, webhook.failing_since = change.url, None
     if change.active is True and webhook.disabled_at is not None:

@@ -202,6 +202,37 @@ async def test_a_filter_is_kept_to(
     assert codes(receiver) == told
 
 
+async def test_who_wants_changes_later_is_told_of_those_that_come_then(
+    hub: HubUnderTest, receiver: Receiver, owner: httpx.Headers
+) -> None:
+    webhook = await subscribed(hub, owner, receiver.url, types=[SUBMITTED])
+    await hub.sent((VISITS, BEN_CAT, "2026-11-19", 212))
+    await hub.client.patch(f"/v1/webhooks/{webhook['id']}", json={"types": [CHANGED]}, headers=owner)
+    await hub.sent((EMERGENCIES, BEN_CAT, "2026-11-19", 3))
+
+    await deliver(hub)
+
+    assert codes(receiver) == [[EMERGENCIES]]
+
+
+async def test_what_changed_while_it_was_paused_is_told_together(
+    hub: HubUnderTest, receiver: Receiver, owner: httpx.Headers
+) -> None:
+    webhook = await subscribed(hub, owner, receiver.url)
+    path = f"/v1/webhooks/{webhook['id']}"
+    await hub.client.patch(path, json={"active": False}, headers=owner)
+    await hub.sent((VISITS, BEN_CAT, "2026-11-19", 212))
+    await report(hub)
+    await deliver(hub)
+    await hub.sent((EMERGENCIES, BEN_CAT, "2026-11-19", 3))
+    assert receiver.messages == []
+
+    await hub.client.patch(path, json={"active": True}, headers=owner)
+    await deliver(hub)
+
+    assert codes(receiver) == [[EMERGENCIES, VISITS]]
+
+
 async def test_a_ratio_changes_with_its_parts(hub: HubUnderTest, receiver: Receiver, owner: httpx.Headers) -> None:
     await subscribed(hub, owner, receiver.url, indicators=["health.bed.occupancy"])
     await hub.sent(("health.bed.occupied", BEN_CAT, "2026-11-19", 40))
@@ -726,6 +757,7 @@ async def test_what_is_wrong_with_a_subscription_is_said(
             "'169.254.169.254' is 169.254.169.254, not a public address",
         ),
         (good | {"url": "https://no-such-host.invalid/"}, "/url", "no address of 'no-such-host.invalid' can be found"),
+        (good | {"url": "https://8.8.8.8/a b"}, "/url", "no spaces"),
         (good | {"types": ["ioc.everything"]}, "/types/0", "one of"),
         (good | {"types": []}, "/types", "at least 1"),
         (good | {"indicators": ["health.emergencies"]}, "/indicators/0", "Nearest: health.emergency"),

@@ -146,6 +146,7 @@ def _wraps_another(address: IPv4Address | IPv6Address) -> bool:
         "https://8.8.8.8:65536/hook",
         "https://8.8.8.8:many/hook",
         "https://[::1/hook",
+        "https://8.8.8.8\\@127.0.0.1/hook",
         "https://127.0.0.1/hook",
         "https://localhost/hook",
         "https://2130706433/hook",  # 127.0.0.1 as one number
