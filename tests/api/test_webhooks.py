@@ -7,7 +7,7 @@ import ssl
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import httpx
@@ -29,7 +29,9 @@ from tests.receiver import Receiver, receiving
 BEN_CAT = "25813"
 VISITS, EMERGENCIES = "health.visit.outpatient", "health.emergency"
 CRIMES = "security.crime.total"  # not public
-CHANGED, SUBMITTED, PING = "ioc.indicator.changed.v1", "ioc.report.submitted.v1", "ioc.webhook.ping.v1"
+CHANGED: Final = "ioc.indicator.changed.v1"
+SUBMITTED: Final = "ioc.report.submitted.v1"
+PING: Final = "ioc.webhook.ping.v1"
 REPORT = "/v1/reports/0192f6c0-0000-7000-8000-000000000001"
 
 
@@ -347,8 +349,9 @@ async def test_to_delete_a_webhook_does_not_make_a_report_fail(
         await other.execute(text("DELETE FROM webhook WHERE id = :id"), {"id": webhook["id"]})
         recording = asyncio.create_task(record_event(session, SUBMITTED, REPORT, {}))
         waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_blocking_pids(pid) <> '{}')"
-        while not (await hub.hub.database.ask(waits, {}))[0][0]:
-            pass
+        async with asyncio.timeout(60):
+            while not (await hub.hub.database.ask(waits, {}))[0][0]:
+                pass
         await other.commit()
         await recording
 
