@@ -334,6 +334,52 @@ class PhotoStoreUnavailable(HubError):
     )
 
 
+# Webhooks
+
+
+class UnknownWebhook(HubError):
+    """The key has no webhook with this number."""
+
+    code, status = "unknown-webhook", 404
+    title = Text("Không có webhook này", "Unknown webhook")
+    text = Text(
+        "Khóa này không có webhook số {value}; xem GET /v1/webhooks.",
+        "This key has no webhook {value}; see GET /v1/webhooks.",
+    )
+
+
+class UnknownDelivery(HubError):
+    """The webhook has no delivery with this number (any longer)."""
+
+    code, status = "unknown-delivery", 404
+    title = Text("Không có lần gửi này", "Unknown delivery")
+    text = Text(
+        "Webhook không có lần gửi số {value}; sự kiện được giữ {days} ngày.",
+        "The webhook has no delivery {value}; events are kept for {days} days.",
+    )
+
+
+class WebhookDisabled(HubError):
+    """Nothing is sent to the webhook until it is made active again."""
+
+    code, status = "webhook-disabled", 409
+    title = Text("Webhook đang tắt", "Webhook disabled")
+    text = Text(
+        "Webhook số {value} đang tắt ({why}); hãy bật lại bằng PATCH với active=true.",
+        "The webhook {value} is disabled ({why}); make it active again with PATCH and active=true.",
+    )
+
+
+class TooManyWebhooks(HubError):
+    """The key has as many webhooks as one key may have."""
+
+    code, status = "too-many-webhooks", 409
+    title = Text("Quá nhiều webhook", "Too many webhooks")
+    text = Text(
+        "Mỗi khóa có tối đa {limit} webhook; hãy xóa bớt.", "A key has at most {limit} webhooks; delete one of them."
+    )
+
+
 class UnknownProblem(HubError):
     """The list of problems has no such code."""
 

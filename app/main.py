@@ -18,7 +18,18 @@ from app.middleware import BoundedBody, RequestContext
 from app.readings.intake import Intake
 from app.reports.rules import RulesCache
 from app.rollups.stored import Lookups
-from app.routers import aggregates, catalogue, displays, operations, pages, readings, reports, screens, targets
+from app.routers import (
+    aggregates,
+    catalogue,
+    displays,
+    operations,
+    pages,
+    readings,
+    reports,
+    screens,
+    targets,
+    webhooks,
+)
 from app.routers.shortcut import Shortcut, Shortcuts
 from app.screens.live import Walls
 from app.settings import Settings
@@ -83,7 +94,7 @@ def create_app(settings: Settings, url: str | None = None, catalogues: Catalogue
     problems.install(app)
     app.openapi = functools.cache(functools.partial(describe, app))  # type: ignore[method-assign]
     # In the order in which they are asked most.
-    for module in (readings, catalogue, aggregates, screens, reports, targets, displays, operations, pages):
+    for module in (readings, catalogue, aggregates, screens, reports, targets, displays, webhooks, operations, pages):
         app.include_router(module.router)
     return app
 

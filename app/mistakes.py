@@ -118,6 +118,10 @@ PATTERNS: Mapping[str, Text] = {
         "the code of a unit, with a day if need be, like 25813 or 25813@2025-07-01",
     ),
     r"^[\x20-\x7e]+$": Text("chỉ gồm chữ không dấu, chữ số và dấu câu", "only letters, digits and signs of ASCII"),
+    r"^[\x21-\x7e]+$": Text(
+        "chỉ gồm chữ không dấu, chữ số và dấu câu, không có dấu cách",
+        "only letters, digits and signs of ASCII, no spaces",
+    ),
     r"^[^\x00]+$": _NO_NUL,
     r"^[^\x00]*$": _NO_NUL,
 }

@@ -51,7 +51,12 @@ class Settings(BaseSettings):
     # Who may do what
     secret: SecretStr | None = Field(
         None,
-        description="Pepper of the API keys and the tokens of displays, at least 32 characters. Without it one is made in the data folder.",
+        description="Pepper of API keys, tokens of displays and secrets of webhooks, at least 32 characters. Without it one is made in the data folder.",
+    )
+
+    webhook_private_addresses: bool = Field(
+        False,
+        description="Webhooks may go to addresses of the own network and machine, and by http. No: to public ones by https only.",
     )
 
     identity_key: SecretStr | None = Field(

@@ -6,6 +6,7 @@ Running in several processes at once is harmless: each deed is idempotent.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
 
 import psycopg
 import structlog
@@ -18,6 +19,8 @@ from app.readings.idempotency import forget_old_answers
 from app.readings.partitions import make_partitions
 from app.readings.retention import forget_instants
 from app.rollups.roller import newest_mark, roll
+from app.webhooks.courier import Courier
+from app.webhooks.outbox import forget_events
 
 log = structlog.get_logger(__name__)
 
@@ -25,9 +28,10 @@ log = structlog.get_logger(__name__)
 async def run_loops(hub: Hub) -> None:
     """Until cancelled."""
     await hub.warm_up()  # or the first readings would not be on any wall before the catalogue is read
-    async with asyncio.TaskGroup() as tasks:
+    async with Courier(hub) as courier, asyncio.TaskGroup() as tasks:
         tasks.create_task(_forever(hub, _make_partitions, every=3600))
         tasks.create_task(_forever(hub, _roll, every=0.1))
+        tasks.create_task(_forever(hub, courier.look, every=1))
         tasks.create_task(_forever(hub, _forget, every=3600))
         if hub.settings.demo:
             tasks.create_task(_forever(hub, feed_demo, every=60))
@@ -87,6 +91,7 @@ async def _forget(hub: Hub) -> None:
     async with hub.database.write_session() as session:
         answers, changes = await forget_old_answers(session), await forget_changes(session)
         days = hub.settings.keep_instants_days
+        events = await forget_events(session, datetime.now(UTC))
         instants = 0 if days is None else await forget_instants(session, hub.now(), days)
-    if answers or changes or instants:
-        log.info("forgotten", stored_answers=answers, changes=changes, instants=instants)
+    if answers or changes or events or instants:
+        log.info("forgotten", stored_answers=answers, changes=changes, webhook_events=events, instants=instants)

@@ -14,6 +14,7 @@ from app.models.readings import Batch, Forgotten, Ownership, Reading, ReadingHis
 from app.models.reports import CalendarDay, Report, ReportCategory, ReportEvent, ReportRoute, ReportTarget, Shift
 from app.models.rollups import Rollup, StaleMark
 from app.models.screens import Display, Pairing, Screen
+from app.models.webhooks import Webhook, WebhookDelivery, WebhookEvent
 
 __all__ = [
     "ApiKey",
@@ -43,4 +44,7 @@ __all__ = [
     "Unit",
     "UnitParent",
     "UnitSuccessor",
+    "Webhook",
+    "WebhookDelivery",
+    "WebhookEvent",
 ]

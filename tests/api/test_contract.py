@@ -15,6 +15,7 @@ from referencing.jsonschema import DRAFT202012
 from schemathesis import Case
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 
+from app.auth import SCOPES
 from app.main import create_app
 from app.settings import Settings
 from tests.journeys.conftest import RunningHub, hub_process, verb
@@ -44,11 +45,7 @@ def _lines(_: Any, value: Any) -> bytes:
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningHub, str]]:
     """The hub as a process, and a key that may do everything."""
     with hub_process(tmp_path_factory.mktemp("hub"), "--no-demo") as hub:
-        scopes = [
-            word
-            for scope in ("readings:write", "readings:read", "catalogue:write", "targets:write", "screens:write")
-            for word in ("--scope", scope)
-        ]
+        scopes = [word for scope in SCOPES for word in ("--scope", scope)]
         yield hub, verb(hub.data, "key", "create", "--source", "fuzzer", *scopes).stdout.strip()
 
 
