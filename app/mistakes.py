@@ -73,6 +73,10 @@ def _why(mistake: Mapping[str, Any], context: Mapping[str, Any]) -> Text:
 
 _OBJECT, _WHOLE = Text("một đối tượng JSON", "a JSON object"), Text("số nguyên", "a whole number")
 _TRUTH, _DAY = Text("true hoặc false", "true or false"), Text("ngày có thật, như 2025-07-01", "a day, like 2025-07-01")
+_INSTANT = Text(
+    "thời điểm có múi giờ, như 2026-11-21T19:30:00+07:00", "an instant with an offset, like 2026-11-21T19:30:00+07:00"
+)
+_UUID = Text("UUID, như 7a0e4a52-9c37-4c11-9d4e-0f5c3f0d7c11", "a UUID, like 7a0e4a52-9c37-4c11-9d4e-0f5c3f0d7c11")
 _EXPECTED: Mapping[str, Text] = {
     "string_type": Text("chuỗi ký tự", "a string"),
     "dict_type": _OBJECT,
@@ -91,6 +95,13 @@ _EXPECTED: Mapping[str, Text] = {
     "date_parsing": _DAY,
     "date_from_datetime_parsing": _DAY,
     "date_from_datetime_inexact": _DAY,
+    "datetime_type": _INSTANT,
+    "datetime_parsing": _INSTANT,
+    "datetime_from_date_parsing": _INSTANT,
+    "datetime_object_invalid": _INSTANT,
+    "timezone_aware": _INSTANT,
+    "uuid_type": _UUID,
+    "uuid_parsing": _UUID,
 }
 # The name of the bound among what pydantic tells, and what would be right.
 _BOUNDS: Mapping[str, tuple[str, Text]] = {
@@ -124,6 +135,7 @@ PATTERNS: Mapping[str, Text] = {
     ),
     r"^[^\x00]+$": _NO_NUL,
     r"^[^\x00]*$": _NO_NUL,
+    r"^[^\x00\r\n]+$": Text("chỉ một dòng, không có ký tự NUL", "only one line, without the character NUL"),
 }
 
 

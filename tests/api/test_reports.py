@@ -170,6 +170,18 @@ async def test_an_address_alone_is_enough_and_a_moderator_says_where_it_is(centr
     assert (placed["unit"], placed["agency"], placed["state"]) == ("25813", "25813", "assigned")
 
 
+async def test_a_clerk_is_told_in_vietnamese_what_would_be_right(centre: Centre) -> None:
+    body = a_report(occurred_at="hôm qua", id="1", address="a\nb")
+
+    response = await centre.ask("POST", "", "app", json=body, headers={"accept-language": "vi"})
+
+    assert {one["pointer"]: one["detail"] for one in response.json()["errors"]} == {
+        "/id": "Phải là UUID, như 7a0e4a52-9c37-4c11-9d4e-0f5c3f0d7c11.",
+        "/occurred_at": "Phải là thời điểm có múi giờ, như 2026-11-21T19:30:00+07:00.",
+        "/address": "Giá trị không hợp lệ: chỉ một dòng, không có ký tự NUL.",
+    }
+
+
 # --- moving ---
 
 
