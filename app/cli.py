@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
+from uuid import UUID
 
 import orjson
 import typer
@@ -32,7 +33,7 @@ from app.catalogue.units import record_units
 from app.changes import announce
 from app.displays import add_display, revoke_display
 from app.embedded import EmbeddedError, EmbeddedPostgres
-from app.errors import HubError
+from app.errors import HubError, NotValid
 from app.hub import Hub, hub_of
 from app.logs import configure_logs
 from app.main import create_app
@@ -41,6 +42,8 @@ from app.mistakes import row_error
 from app.page import Page
 from app.readings.demo import load_demo, remove_demo
 from app.readings.seed import NewSource, load_seed_figures, require_source
+from app.reports.identity import Contact, identity_keys
+from app.reports.reporters import erase_reporters
 from app.reports.rules import load_starting_rules
 from app.rollups.rebuild import catch_up, rebuild
 from app.rollups.verify import Report
@@ -60,9 +63,11 @@ load_verbs = typer.Typer(help="Load the catalogue, the articles' figures, the de
 key_verbs = typer.Typer(help="API keys of the systems that send readings.", no_args_is_help=True)
 app.add_typer(load_verbs, name="load")
 display_verbs = typer.Typer(help="Walls that look without anybody logging in.", no_args_is_help=True)
+report_verbs = typer.Typer(help="Citizens' field reports.", no_args_is_help=True)
 rollup_verbs = typer.Typer(help="What the readings add up to.", no_args_is_help=True)
 app.add_typer(key_verbs, name="key")
 app.add_typer(display_verbs, name="display")
+app.add_typer(report_verbs, name="reports")
 app.add_typer(rollup_verbs, name="rollups")
 
 console = Console(stderr=True)
@@ -611,6 +616,34 @@ def revoke_display_verb(
 
     _with_session(data, deed)
     console.print(f"display {display} is revoked", highlight=False)
+
+
+# --- reports ---
+
+
+@report_verbs.command("erase")
+def erase_reporters_verb(
+    report: Annotated[UUID | None, typer.Option(help="Id of one report.")] = None,
+    phone: Annotated[str | None, typer.Option(help="All reports of this telephone.")] = None,
+    email: Annotated[str | None, typer.Option(help="All reports of this e-mail address.")] = None,
+    data: DataDir = None,
+) -> None:
+    """Forget who sent reports, for good: nobody can read it any more, from no backup of today on. The reports stay."""
+    kinds: tuple[tuple[Contact, str | None], ...] = (("phone", phone), ("email", email))
+    contacts = [(kind, value) for kind, value in kinds if value is not None]
+    if report is None and not contacts:
+        raise Refusal("Say whom to forget: --report, --phone or --email.")
+
+    async def deed(session: Any, hub: Hub) -> list[UUID]:
+        try:
+            return await erase_reporters(session, identity_keys(hub.settings), report_id=report, contacts=contacts)
+        except NotValid as error:
+            raise Refusal(f"{error}.") from error
+
+    erased = _with_session(data, deed)
+    for one in erased:
+        console.print(f"forgotten: who sent {one}", highlight=False)
+    console.print(f"{len(erased)} reporters forgotten", highlight=False)
 
 
 if __name__ == "__main__":

@@ -555,13 +555,34 @@ class UnknownReport(HubError):
 
 
 class ReportConflict(HubError):
-    """The id was used for another report: what was sent is not what is stored under it. Both hashes are in the message."""
+    """The id was used for another report: what was sent is not what is stored under it. Both hashes (keyed) are in the message."""
 
     code, status = "report-conflict", 409
     title = Text("Mã phản ánh đã dùng", "Report id taken")
     text = Text(
-        "Mã '{value}' đã dùng cho phản ánh có nội dung khác (SHA-256 {stored}; nội dung vừa gửi: {sent}); phản ánh mới cần mã mới.",
-        "The id '{value}' belongs to a report with other content (SHA-256 {stored}; what was sent: {sent}); a new report needs a new id.",
+        "Mã '{value}' đã dùng cho phản ánh có nội dung khác (mã băm {stored}; nội dung vừa gửi: {sent}); phản ánh mới cần mã mới.",
+        "The id '{value}' belongs to a report with other content (hash {stored}; what was sent: {sent}); a new report needs a new id.",
+    )
+
+
+class ReporterUnknown(HubError):
+    """The report came without a name, a telephone number or an e-mail address."""
+
+    code, status = "reporter-unknown", 404
+    title = Text("Không có thông tin người gửi", "No reporter")
+    text = Text(
+        "Phản ánh '{value}' gửi đến không kèm thông tin liên hệ.", "The report '{value}' came without a contact."
+    )
+
+
+class ReporterErased(HubError):
+    """Who sent the report was erased; nobody can read it any more."""
+
+    code, status = "reporter-erased", 410
+    title = Text("Thông tin người gửi đã xóa", "Reporter erased")
+    text = Text(
+        "Thông tin người gửi phản ánh '{value}' đã được xóa vĩnh viễn.",
+        "Who sent the report '{value}' was erased for good.",
     )
 
 

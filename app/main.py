@@ -16,6 +16,7 @@ from app.description import describe
 from app.hub import Hub
 from app.middleware import BoundedBody, RequestContext
 from app.readings.intake import Intake
+from app.reports.identity import identity_keys
 from app.reports.rules import RulesCache
 from app.rollups.stored import Lookups
 from app.routers import (
@@ -52,6 +53,7 @@ def create_app(settings: Settings, url: str | None = None, catalogues: Catalogue
         app.state.intake = intake = Intake(hub.database)
         app.state.walls = walls = Walls(hub)
         app.state.rules = RulesCache()
+        app.state.identities = identity_keys(settings)
         app.state.lookups = Lookups(hub.database.ask)
         listening = asyncio.create_task(hub.changes.listen())
         try:

@@ -11,7 +11,16 @@ from app.models.catalogue import (
 )
 from app.models.changes import Change
 from app.models.readings import Batch, Forgotten, Ownership, Reading, ReadingHistory, Source, StoredAnswer
-from app.models.reports import CalendarDay, Report, ReportCategory, ReportEvent, ReportRoute, ReportTarget, Shift
+from app.models.reports import (
+    CalendarDay,
+    Report,
+    ReportCategory,
+    Reporter,
+    ReportEvent,
+    ReportRoute,
+    ReportTarget,
+    Shift,
+)
 from app.models.rollups import Rollup, StaleMark
 from app.models.screens import Display, Pairing, Screen
 from app.models.webhooks import Webhook, WebhookDelivery, WebhookEvent
@@ -34,6 +43,7 @@ __all__ = [
     "ReportEvent",
     "ReportRoute",
     "ReportTarget",
+    "Reporter",
     "Rollup",
     "Screen",
     "Shift",

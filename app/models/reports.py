@@ -119,7 +119,7 @@ class Report(Base):
     number: Mapped[int] = mapped_column(
         BigInteger, Identity(), unique=True, comment="for people: what is said on the phone"
     )
-    digest: Mapped[bytes] = mapped_column(comment="SHA-256 of what was sent")
+    digest: Mapped[bytes] = mapped_column(comment="of what was sent, HMAC-SHA256 keyed with IOC_SECRET")
     source_id: Mapped[int] = mapped_column(ForeignKey(Source.id), index=True)
     subject: Mapped[bytes | None] = mapped_column(
         index=True, comment="the citizen as the app's back end names him, keyed hash; null: nobody in particular"
@@ -154,6 +154,20 @@ class Report(Base):
     duplicate_of: Mapped[UUID | None] = mapped_column(ForeignKey("report.id"), index=True)
     change: Mapped[int] = mapped_column(BigInteger, comment="number in the change feed when it was last touched")
     changed_at: Mapped[Instant] = mapped_column()
+
+
+class Reporter(Base):
+    """Who reported, apart from what: encrypted under a data key of its own (`app.reports.identity`)."""
+
+    __tablename__ = "reporter"
+
+    report_id: Mapped[UUID] = mapped_column(ForeignKey(Report.id), primary_key=True)
+    key_id: Mapped[str] = mapped_column(comment="of the key-encryption key")
+    wrapped_key: Mapped[bytes | None] = mapped_column(comment="null: erased, nobody can read it any more")
+    ciphertext: Mapped[bytes] = mapped_column()
+    phone_index: Mapped[bytes | None] = mapped_column(index=True, comment="blind: the same for the same telephone")
+    email_index: Mapped[bytes | None] = mapped_column(index=True)
+    erased_at: Mapped[Instant | None] = mapped_column()
 
 
 class ReportEvent(Base):

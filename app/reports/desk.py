@@ -14,11 +14,12 @@ from app.auth import Caller
 from app.catalogue.access import units_below
 from app.catalogue.catalogue import Catalogue
 from app.reports.deadlines import Target, WorkingCalendar, deadline
+from app.reports.identity import IdentityKeys
 from app.reports.rules import Category, Rules
 from app.reports.workflow import Actor
 from app.settings import Settings
 
-SUBMIT, MODERATE, HANDLE = "reports:submit", "reports:moderate", "reports:handle"
+SUBMIT, MODERATE, HANDLE, IDENTIFY = "reports:submit", "reports:moderate", "reports:handle", "reports:identify"
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class Desk:
     rules: Rules
     settings: Settings
     pepper: bytes
+    identities: IdentityKeys
     now: datetime  # aware
     caller: Caller | None
 
@@ -60,6 +62,10 @@ class Desk:
     def category_of(self, report: models.Report) -> Category | None:
         """As it was when the report came in."""
         return self.rules.category(report.category, self.on_wall(report.received_at).date())
+
+    def digest(self, content: str) -> bytes:
+        """Of what was sent. Keyed: a telephone number has too few digits for a plain hash to hide it."""
+        return hmac.digest(self.pepper, f"report {content}".encode(), "sha256")
 
     def hashed(self, subject: str) -> bytes:
         """A citizen as one source names them; another source's same name is somebody else."""

@@ -1,8 +1,9 @@
 """How a report comes in: once, whatever the line does, at the place where it happened, with a promise."""
 
-import hashlib
 from datetime import timedelta
+from uuid import UUID
 
+from pydantic import SecretStr
 from sqlalchemy import update
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -10,11 +11,12 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import models
 from app.catalogue.access import scope_of
 from app.changes import announce
-from app.errors import InvalidRequest, OutsideKeyUnits, ReportConflict, RowError
+from app.errors import InvalidRequest, NotValid, OutsideKeyUnits, ReportConflict, RowError
 from app.reports.desk import Desk
+from app.reports.identity import Contact, Identity
 from app.reports.places import Point, require_commune
 from app.reports.workflow import Actor, State
-from app.schemas.reports import ReportIn
+from app.schemas.reports import ContactIn, ReportIn
 
 AHEAD = timedelta(minutes=10)  # clocks of phones
 TOPIC = "reports"
@@ -31,7 +33,7 @@ async def submit(session: AsyncSession, desk: Desk, sent: ReportIn) -> tuple[mod
     """
     caller = desk.caller
     assert caller is not None
-    digest = hashlib.sha256(sent.model_dump_json().encode()).digest()
+    digest = desk.digest(sent.model_dump_json())
     if (known := await session.get(models.Report, sent.id)) is not None:
         return _same(known, digest, desk), False
     day = desk.local.date()
@@ -43,6 +45,7 @@ async def submit(session: AsyncSession, desk: Desk, sent: ReportIn) -> tuple[mod
         why = f"> {desk.now.astimezone(desk.settings.tz).isoformat(timespec='minutes')}"
         value = sent.occurred_at.isoformat()
         raise _wrong(RowError("out-of-range", pointer="/occurred_at", value=value, facts={"why": why}))
+    reporter = None if sent.contact is None else _sealed(desk, sent.id, sent.contact)
     unit = None
     if sent.point is not None:
         point = Point(sent.point.latitude, sent.point.longitude)
@@ -88,8 +91,31 @@ async def submit(session: AsyncSession, desk: Desk, sent: ReportIn) -> tuple[mod
             to_state=State.submitted, intake_due_at=due,
         )
     )  # fmt: skip
+    if reporter is not None:
+        session.add(reporter)
     await touch(session, desk, report)
     return report, True
+
+
+def _sealed(desk: Desk, report_id: UUID, contact: ContactIn) -> models.Reporter:
+    """Raises: InvalidRequest, where nobody could be reached so."""
+    indexes: dict[Contact, bytes | None] = {}
+    said: tuple[tuple[Contact, str | None], ...] = (("phone", contact.phone), ("email", contact.email))
+    for kind, value in said:
+        try:
+            indexes[kind] = None if value is None else desk.identities.indexes(kind, value)[0]
+        except NotValid as error:
+            raise _wrong(
+                RowError("invalid", pointer=f"/contact/{kind}", value=value, facts={"why": error.why})
+            ) from error
+    identity = Identity(
+        *(value if value is None else SecretStr(value) for value in (contact.name, contact.phone, contact.email))
+    )
+    sealed = desk.identities.seal(report_id, identity)
+    return models.Reporter(
+        report_id=report_id, key_id=sealed.key_id, wrapped_key=sealed.wrapped_key, ciphertext=sealed.ciphertext,
+        phone_index=indexes["phone"], email_index=indexes["email"],
+    )  # fmt: skip
 
 
 async def touch(session: AsyncSession, desk: Desk, report: models.Report) -> None:

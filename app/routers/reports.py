@@ -17,6 +17,8 @@ from app.errors import (
     OutsideArea,
     OutsideKeyUnits,
     ReportConflict,
+    ReporterErased,
+    ReporterUnknown,
     ScopeMissing,
     Text,
     UnitNotValid,
@@ -24,9 +26,11 @@ from app.errors import (
     UnknownUnit,
 )
 from app.paging import decode_cursor, encode_cursor
-from app.reports.desk import HANDLE, MODERATE, SUBMIT, Desk
+from app.reports.desk import HANDLE, IDENTIFY, MODERATE, SUBMIT, Desk
 from app.reports.handling import events_of, move, moves, require_report
+from app.reports.identity import IdentityKeys
 from app.reports.places import Point, box
+from app.reports.reporters import read_reporter
 from app.reports.rules import Rules, RulesCache
 from app.reports.search import Order, Wanted, find_reports, find_similar, key_of, place_of, running_deadline
 from app.reports.submission import submit
@@ -45,7 +49,16 @@ from app.routers.dependencies import (
     refuse_unknown_parameters,
 )
 from app.routers.exact import ExactRoute
-from app.schemas.reports import CategoryList, MoveIn, ReportDetail, ReportIn, ReportPage, SimilarPage, StateName
+from app.schemas.reports import (
+    CategoryList,
+    ContactOut,
+    MoveIn,
+    ReportDetail,
+    ReportIn,
+    ReportPage,
+    SimilarPage,
+    StateName,
+)
 
 router = APIRouter(
     prefix="/v1/reports", tags=["reports"], route_class=ExactRoute, dependencies=[Depends(refuse_unknown_parameters)]
@@ -61,6 +74,13 @@ def get_rules(request: Request) -> RulesCache:
     return rules
 
 
+def get_identities(request: Request) -> IdentityKeys:
+    identities = request.app.state.identities
+    assert isinstance(identities, IdentityKeys)
+    return identities
+
+
+IdentitiesDep = Annotated[IdentityKeys, Depends(get_identities)]
 RulesDep = Annotated[RulesCache, Depends(get_rules)]
 
 
@@ -77,8 +97,9 @@ async def read_desk(
     catalogue: ReadCatalogue,
     rules: Annotated[Rules, Depends(read_rules, scope="function")],
     caller: CallerDep,
+    identities: IdentitiesDep,
 ) -> Desk:
-    return Desk(catalogue, rules, hub.settings, hub.pepper, datetime.now(UTC), caller)
+    return Desk(catalogue, rules, hub.settings, hub.pepper, identities, datetime.now(UTC), caller)
 
 
 async def write_desk(
@@ -86,8 +107,9 @@ async def write_desk(
     catalogue: WriteCatalogue,
     rules: Annotated[Rules, Depends(write_rules, scope="function")],
     caller: CallerDep,
+    identities: IdentitiesDep,
 ) -> Desk:
-    return Desk(catalogue, rules, hub.settings, hub.pepper, datetime.now(UTC), caller)
+    return Desk(catalogue, rules, hub.settings, hub.pepper, identities, datetime.now(UTC), caller)
 
 
 ReadDesk = Annotated[Desk, Depends(read_desk, scope="function")]
@@ -234,6 +256,21 @@ async def post_transition(
         require_caller(desk.caller, HANDLE, _TO_MOVE)
     report = await move(session, desk, report_id, order)
     return answer(detail_out(desk, report, await events_of(session, report), language), language)
+
+
+@router.get(
+    "/{id}/reporter",
+    response_model=ContactOut,
+    responses=problems(KeyRequired, ScopeMissing, UnknownReport, ReporterUnknown, ReporterErased),
+)
+async def get_reporter(session: ReadSession, desk: ReadDesk, language: Language, report_id: ReportId) -> Response:
+    """Who sent it: for those few of the centre whose key has `reports:identify`. Each look is logged."""
+    caller = require_caller(desk.caller, IDENTIFY, Text("để xem người gửi", "to see who reported"))
+    caller.require(MODERATE)
+    identity = await read_reporter(session, desk, report_id)
+    said = {name: getattr(identity, name) for name in ("name", "phone", "email")}
+    out = {name: None if secret is None else secret.get_secret_value() for name, secret in said.items()}
+    return answer(out, language, headers={"cache-control": "no-store"})
 
 
 # --- questions ---

@@ -43,6 +43,22 @@ class PointOut(BaseModel):
     longitude: float
 
 
+class ContactIn(BaseModel):
+    """How the citizen may be reached: kept apart from the case, encrypted, and shown to nobody who handles it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Line | None = None
+    phone: Line | None = None
+    email: Line | None = None
+
+
+class ContactOut(BaseModel):
+    name: str | None
+    phone: str | None
+    email: str | None
+
+
 class ReportIn(BaseModel):
     """A report as a citizen sends it, or somebody for a citizen. The same id and content again is the same report."""
 
@@ -74,6 +90,7 @@ class ReportIn(BaseModel):
         description="What the citizen wishes. withheld: published without a word of who, the place only roughly; private: never published.",
     )
     channel: Channel = "app"
+    contact: ContactIn | None = None
     subject: Subject | None = Field(
         None, description="The citizen as the sender's own system names them: opaque, never a national id."
     )

@@ -66,7 +66,9 @@ def upgrade() -> None:
             nullable=False,
             comment="for people: what is said on the phone",
         ),
-        sa.Column("digest", sa.LargeBinary(), nullable=False, comment="SHA-256 of what was sent"),
+        sa.Column(
+            "digest", sa.LargeBinary(), nullable=False, comment="of what was sent, HMAC-SHA256 keyed with IOC_SECRET"
+        ),
         sa.Column("source_id", sa.Integer(), nullable=False),
         sa.Column(
             "subject",
@@ -187,16 +189,32 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("report_event_pkey")),
     )
     op.create_index(op.f("report_event_report_id_idx"), "report_event", ["report_id"], unique=False)
+    op.create_table(
+        "reporter",
+        sa.Column("report_id", sa.Uuid(), nullable=False),
+        sa.Column("key_id", sa.Text(), nullable=False, comment="of the key-encryption key"),
+        sa.Column("wrapped_key", sa.LargeBinary(), nullable=True, comment="null: erased, nobody can read it any more"),
+        sa.Column("ciphertext", sa.LargeBinary(), nullable=False),
+        sa.Column("phone_index", sa.LargeBinary(), nullable=True, comment="blind: the same for the same telephone"),
+        sa.Column("email_index", sa.LargeBinary(), nullable=True),
+        sa.Column("erased_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["report_id"], ["report.id"], name=op.f("reporter_report_id_fkey")),
+        sa.PrimaryKeyConstraint("report_id", name=op.f("reporter_pkey")),
+    )
+    op.create_index(op.f("reporter_email_index_idx"), "reporter", ["email_index"], unique=False)
+    op.create_index(op.f("reporter_phone_index_idx"), "reporter", ["phone_index"], unique=False)
 
 
 def downgrade() -> None:
-    for table in (
+    tables = (
         "report_event",
+        "reporter",
         "report",
         "calendar_day",
         "shift",
         "report_route",
         "report_target",
         "report_category",
-    ):
+    )
+    for table in tables:
         op.drop_table(table)

@@ -8,7 +8,9 @@ from uuid import uuid4
 import httpx
 import pytest
 import time_machine
+from sqlalchemy import text
 
+from app.reports.reporters import erase_reporters
 from tests.conftest import HubUnderTest
 
 # In the ward of Bến Cát (25813), a few hundred metres from the point that the catalogue has of it.
@@ -126,7 +128,7 @@ async def test_another_system_cannot_take_an_id_nor_read_a_hash_by_it(centre: Ce
     response = await centre.ask("POST", "", "other-app", json=body)
 
     assert (response.status_code, response.json()["code"]) == (409, "report-conflict")
-    assert "SHA-256 –" in response.json()["detail"]
+    assert "hash –" in response.json()["detail"]
 
 
 @pytest.mark.parametrize(("more", "pointer"), [
@@ -406,3 +408,61 @@ async def test_who_keeps_the_cursor_hears_of_every_change_once(centre: Centre) -
     assert [one["id"] for one in first["items"]] == [one["id"] for one in reports]
     assert quiet["items"] == []
     assert [(one["id"], one["state"]) for one in news["items"]] == [(reports[0]["id"], "assigned")]
+
+
+# --- who it was ---
+
+AN = {"name": "Nguyễn Văn An", "phone": "0912 345 678", "email": "An@example.vn"}
+
+
+async def test_nobody_but_those_who_may_learns_who_it_was(centre: Centre) -> None:
+    report = await centre.sent(contact=AN)
+    done = await centre.moved(report, *TO_THE_PUBLIC)
+    centre.keys["identify"] = await centre.hub.key(scopes=["reports:moderate", "reports:identify"])
+
+    known = await centre.ask("GET", f"/{report['id']}/reporter", "identify")
+    refused = [await centre.ask("GET", f"/{report['id']}/reporter", who) for who in (None, "moderate", "handle", "app")]
+
+    assert known.json() == AN
+    assert [response.status_code for response in refused] == [401, 403, 403, 403]
+    answers = [(await centre.seen(report, who)).json() for who in (None, "handle", "app", "identify")]
+    for answer in (done, *answers):
+        assert not any(secret in str(answer) for secret in ("Văn An", "345 678", "+84", "example.vn"))
+
+
+async def test_it_is_stored_encrypted_apart_from_the_case(centre: Centre) -> None:
+    report = await centre.sent(contact=AN)
+
+    async with centre.hub.session() as session:
+        rows = (
+            await session.execute(text("SELECT r::text FROM reporter r UNION ALL SELECT r::text FROM report r"))
+        ).all()
+
+    assert len(rows) == 2
+    assert not any(secret in str(rows) for secret in ("Văn An", "0912", "345678", "345 678", "example.vn"))
+    assert report["id"] in str(rows)
+
+
+async def test_who_was_forgotten_is_forgotten_and_the_report_stays(centre: Centre) -> None:
+    reports = [await centre.sent(contact=AN), await centre.sent(contact={"phone": "+84912345678"}), await centre.sent()]
+    centre.keys["identify"] = await centre.hub.key(scopes=["reports:moderate", "reports:identify"])
+    async with centre.hub.session() as session:
+        erased = await erase_reporters(session, centre.hub.app.state.identities, contacts=[("phone", "0912345678")])
+
+    answers = [await centre.ask("GET", f"/{report['id']}/reporter", "identify") for report in reports]
+
+    assert sorted(map(str, erased)) == sorted(one["id"] for one in reports[:2])
+    assert [answer.status_code for answer in answers] == [410, 410, 404]
+    assert len(await centre.listed("moderate")) == 3
+
+
+@pytest.mark.parametrize(("contact", "pointer"), [
+    ({"phone": "12"}, "/contact/phone"), ({"email": "an"}, "/contact/email"), ({"cccd": "074"}, "/contact/cccd"),
+])  # fmt: skip
+async def test_a_contact_by_which_nobody_can_be_reached_is_refused(
+    centre: Centre, contact: dict[str, str], pointer: str
+) -> None:
+    response = await centre.send(contact=contact)
+
+    assert response.status_code == 422
+    assert [one["pointer"] for one in response.json()["errors"]] == [pointer]
