@@ -15,6 +15,7 @@ from tests.conftest import HubUnderTest
 VISITS, RECEIVED, TARGETS = "health.visit.outpatient", "tthc.dossier.received", "digital.target.total"
 NEW_FIRMS, SECRET = "enterprise.new.count", "infosec.incident.total"
 WARDS = ("25813", "25840")
+NOTE = {"id": "chu", "kind": "text", "text": {"vi": "Ghi chú"}, "x": 0, "y": 0, "w": 3, "h": 2}
 
 
 def figure(key: str, indicator: str, **more: Any) -> dict[str, Any]:
@@ -220,6 +221,24 @@ async def test_where_the_unit_of_one_widget_is_gone_the_others_are_shown(hub: Hu
     places = [alone, seen["xu-huong"]["figure"], seen["co-cau"]["whole"], tiles["health"]]
     places += [seen[key] for key in ("xep-hang", "bang", "ban-do")]
     assert [one["reason"] for one in places] == ["no-such-unit"] * 7
+
+
+async def test_a_page_may_be_about_another_unit_than_the_screen(hub: HubUnderTest) -> None:
+    definition = screen(figure("kham", VISITS), unit="25813")
+    own = figure("phu-an", VISITS, x=3) | {"unit": "25768"}
+    page = {"unit": "25840", "widgets": [figure("thoi-hoa", VISITS), own, {**NOTE, "x": 6}]}
+    await made(hub, {**definition, "pages": [*definition["pages"], page]})
+    await hub.sent(*((VISITS, unit, day(1), value) for unit, value in (("25813", 7), ("25840", 5), ("25768", 3))))
+
+    for looked_at, value in ((None, 7), ("bencat", 15)):
+        params = {} if looked_at is None else {"unit": looked_at}
+        seen = (await hub.client.get("/v1/screens/thu/data", params=params)).json()
+        assert [seen["data"][key]["figure"]["value"] for key in ("kham", "thoi-hoa", "phu-an")] == [value, 5, 3]
+        assert [one.get("unit_name") for one in seen["pages"]] == [None, "Phường Thới Hòa"]
+
+    body = {**definition, "pages": [{**page, "unit": "99x"}]}
+    refused = await change(hub, "PUT", slug="khac", body=body)
+    assert [(one["pointer"], one["code"]) for one in refused.json()["errors"]] == [("/pages/0/unit", "unknown-unit")]
 
 
 async def test_with_as_of_all_stands_as_it_stood(hub: HubUnderTest) -> None:

@@ -274,6 +274,20 @@ async def test_figures_say_what_they_cover_and_what_they_are_compared_with(brows
         await expect(change).to_have_text(re.compile(r"so với \d+/\d+"))
 
 
+async def test_a_page_about_another_unit_has_the_name_of_that_one_over_it(browser: Browser, lively_hub: Hub) -> None:
+    async with glass(browser) as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/chuyen-doi-so?page=3")
+        await wall.live()
+        await expect(wall.page.locator(".place")).to_have_text("Huyện Dầu Tiếng · Chuyển đổi số")
+        await expect(wall.page.locator("h1")).to_have_text(re.compile("^Dầu Tiếng: "))
+
+    async with glass(browser, PHONE, has_touch=True) as phone:
+        await phone.page.goto(f"{lively_hub.url}/screens/chuyen-doi-so")
+        await phone.live()
+        names = ["Thành phố Bến Cát", "Huyện Dầu Tiếng", "Huyện Dầu Tiếng"]
+        await expect(phone.page.locator(".page-place")).to_have_text(names)
+
+
 async def test_a_ranking_in_which_less_is_better_says_so(browser: Browser, lively_hub: Hub) -> None:
     async with glass(browser) as wall:
         await wall.page.goto(f"{lively_hub.url}/screens/mot-cua?page=2")
