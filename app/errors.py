@@ -434,7 +434,8 @@ ROW_TEXTS: Mapping[str, Text] = {
     # the shape of a row or a parameter
     "missing": Text("Thiếu trường này.", "This field is missing."),
     "unknown-field": Text(
-        "Không có trường này; các trường: {fields}.", "There is no such field; the fields are: {fields}."
+        "Không có trường này{meant}; các trường: {fields}.",
+        "There is no such field{meant}; the fields are: {fields}.",
     ),
     "wrong-type": Text("Phải là {expected}.", "It must be {expected}."),
     "invalid": Text("Giá trị không hợp lệ: {why}.", "The value is not valid: {why}."),

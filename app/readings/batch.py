@@ -17,14 +17,13 @@ from pydantic import TypeAdapter, ValidationError
 
 from app import exact_json
 from app.errors import MalformedBody, RowError, Text, TooManyRows, UnsupportedMediaType
-from app.mistakes import row_error
+from app.mistakes import MOST_HINTS, row_error, unknown_field
 from app.schemas.readings import ReadingIn, Status
 
 MEDIA_TYPES = ("application/json", "application/x-ndjson", "text/csv")
 COLUMNS = ("indicator", "unit", "period", "value", "status", "note")
 
 _ROWS: TypeAdapter[list[ReadingIn]] = TypeAdapter(list[ReadingIn])
-_FACTS = {"fields": ", ".join(COLUMNS)}
 _MOST_FIELDS = 2 * len(COLUMNS)
 
 _Code = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
@@ -213,7 +212,9 @@ def _check_shape(rows: Rows, found: list[tuple[int, Any]]) -> None:
             if mistake["type"] == "missing" and name == "value":
                 rows.errors.append(RowError("value-missing", number, pointer))
             else:
-                rows.errors.append(row_error(mistake, row=number, pointer=pointer, facts=_FACTS))
+                rows.errors.append(
+                    row_error(mistake, row=number, pointer=pointer, fields=COLUMNS, hint=len(rows.errors) < MOST_HINTS)
+                )
         found = [row for place, row in enumerate(found) if place not in wrong]
         good = _ROWS.validate_python([row for _, row in found])
     rows.numbers = [number for number, _ in found]
@@ -274,7 +275,8 @@ def _without_overfull(rows: Rows, found: list[tuple[int, Any]]) -> list[tuple[in
     for number, row in found:
         if isinstance(row, dict) and len(row) > _MOST_FIELDS:
             name = next(name for name in row if name not in COLUMNS)
-            rows.errors.append(RowError("unknown-field", number, rows.pointer(number, name[:100]), facts=_FACTS))
+            facts = unknown_field(COLUMNS, None)
+            rows.errors.append(RowError("unknown-field", number, rows.pointer(number, name[:100]), facts=facts))
         else:
             kept.append((number, row))
     return kept

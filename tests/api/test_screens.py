@@ -553,10 +553,11 @@ async def test_every_mistake_is_told_in_the_language_that_was_asked_for(
 @pytest.mark.parametrize(
     ("change_of", "pointer", "right"),
     [
-        ({"tittle": "x"}, "/tittle", "the fields are: title, parameters, theme, pages."),
+        ({"tittle": "x"}, "/tittle", "(did you mean 'title'?); the fields are: title, parameters, theme, pages."),
+        ({"colour": "x"}, "/colour", "no such field; the fields are: title, parameters, theme, pages."),
         ({"title": "Màn hình thử"}, "/title", 'write {"vi": "…", "en": "…"}.'),
         ({"title": {"vn": "Thử", "vi": "Thử"}}, "/title/vn", "the fields are: vi, en."),
-        ({"pages": [{"widgets": [], "colour": 1}]}, "/pages/0/colour", "the fields are: title, seconds, rows, widgets."),
+        ({"pages": [{"widgets": [], "colour": 1}]}, "/pages/0/colour", "the fields are: title, unit, seconds, rows, widgets."),
         (
             {"pages": [{"widgets": [{"id": "a", "kind": "text", "x": 0, "y": 0, "w": 1, "h": 1, "text": {"vi": "x", "fr": "y"}}]}]},
             "/pages/0/widgets/0/text/fr", "the fields are: vi, en.",

@@ -88,7 +88,7 @@ def test_braces_in_a_name_are_only_braces(name: str) -> None:
 
 @pytest.mark.parametrize(("mistake", "code", "value"), [
     ({"type": "missing", "input": {"all": "of it"}, "msg": "Field required"}, "missing", None),
-    ({"type": "extra_forbidden", "input": 1, "msg": "Extra"}, "unknown-field", 1),
+    ({"type": "extra_forbidden", "loc": ("x",), "input": 1, "msg": "Extra"}, "unknown-field", 1),
     ({"type": "string_type", "input": True, "msg": "a string"}, "wrong-type", True),
     ({"type": "string_type", "input": 10**30, "msg": "a string"}, "wrong-type", "1" + "0" * 30),
     ({"type": "string_type", "input": 2**63 - 1, "msg": "a string"}, "wrong-type", 2**63 - 1),
