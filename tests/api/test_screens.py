@@ -226,15 +226,15 @@ async def test_where_the_unit_of_one_widget_is_gone_the_others_are_shown(hub: Hu
 async def test_a_page_may_be_about_another_unit_than_the_screen(hub: HubUnderTest) -> None:
     definition = screen(figure("kham", VISITS), unit="25813")
     own = figure("phu-an", VISITS, x=3) | {"unit": "25768"}
-    page = {"unit": "25840", "widgets": [figure("thoi-hoa", VISITS), own, {**NOTE, "x": 6}]}
+    page = {"unit": "25840", "widgets": [figure("long-nguyen", VISITS), own, {**NOTE, "x": 6}]}
     await made(hub, {**definition, "pages": [*definition["pages"], page]})
     await hub.sent(*((VISITS, unit, day(1), value) for unit, value in (("25813", 7), ("25840", 5), ("25768", 3))))
 
     for looked_at, value in ((None, 7), ("bencat", 15)):
         params = {} if looked_at is None else {"unit": looked_at}
         seen = (await hub.client.get("/v1/screens/thu/data", params=params)).json()
-        assert [seen["data"][key]["figure"]["value"] for key in ("kham", "thoi-hoa", "phu-an")] == [value, 5, 3]
-        assert [one.get("unit_name") for one in seen["pages"]] == [None, "Phường Thới Hòa"]
+        assert [seen["data"][key]["figure"]["value"] for key in ("kham", "long-nguyen", "phu-an")] == [value, 5, 3]
+        assert [one.get("unit_name") for one in seen["pages"]] == [None, "Long Nguyen Ward"]
 
     body = {**definition, "pages": [{**page, "unit": "99x"}]}
     refused = await change(hub, "PUT", slug="khac", body=body)
