@@ -45,7 +45,7 @@ export function changeOnPrevious(figure: Figure, now: number): HTMLElement | nul
   const { period, previous } = figure;
   if (!previous?.period || period === null) return null;
   const words = periodWordsBeside(previous.period, period);
-  const compared = previous.until ? say("period.up-to", { period: words, when: upTo(previous.until, now) }) : words;
+  const compared = previous.until ? say("period.up-to", { period: words, when: upTo(previous.until, previous.period, now) }) : words;
   return changeOf(figure, previous, say("compare.previous", { period: compared }));
 }
 
@@ -62,11 +62,19 @@ export function stateMark(state: State | null | undefined): HTMLElement | null {
   return element("span.state", { "data-state": state, role: "img", "aria-label": say(`state.${state}`) }, icon(`state.${state}`));
 }
 
-/** Made-up figures are marked wherever they stand. */
-export function syntheticMark(synthetic: boolean | undefined): HTMLElement | null {
-  return synthetic
-    ? element("span.synthetic", { title: say("synthetic.long") }, icon("synthetic"), element("span", {}, say("synthetic")))
-    : null;
+/** Made-up figures are marked wherever they stand; in narrow places by the sign alone. */
+export function syntheticMark(synthetic: boolean | undefined, { brief = false } = {}): HTMLElement | null {
+  if (!synthetic) return null;
+  if (brief) return element("span.synthetic", { role: "img", "aria-label": say("synthetic"), title: say("synthetic.long") }, icon("synthetic"));
+  return element("span.synthetic", { title: say("synthetic.long") }, icon("synthetic"), element("span", {}, say("synthetic")));
+}
+
+/** The same of many: how many of them are made up, where that is not all. */
+export function syntheticMarkOf(some: { synthetic?: boolean }[]): HTMLElement | null {
+  const n = some.filter((one) => one.synthetic).length;
+  const mark = syntheticMark(n > 0);
+  if (mark !== null && n < some.length) mark.lastElementChild!.textContent = say("synthetic.some", { n, all: some.length });
+  return mark;
 }
 
 /** Of when, of whom, how complete: what must be known before the number is believed. */
@@ -77,7 +85,7 @@ export function originOf(figure: Figure, scene: Scene, { brief = false } = {}): 
   // What has come of a period is not yet what it will be; an estimate already is of all of it.
   const measured = period !== null && status !== "estimated" && isUnderWay(period, scene.now) && figure.observed_at;
   const facts: (string | null)[] = [
-    words !== null && measured ? say("period.up-to", { period: words, when: upTo(measured, scene.now) }) : words,
+    words !== null && measured ? say("period.up-to", { period: words, when: upTo(measured, period, scene.now) }) : words,
     figure.unit === scene.unit ? null : figure.unit_name,
     status && (status !== "final" || !(brief || measured)) ? say(`status.${status}`) : null,
     coverageOf(figure),

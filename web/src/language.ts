@@ -85,13 +85,15 @@ const WORDS = {
   "state.off_track": ["Không đạt", "Off track"],
   "state.on_track": ["Đạt tiến độ", "On track"],
   "status.estimated": ["ước", "estimate"],
-  "status.final": ["chính thức", "final"],
-  "status.provisional": ["sơ bộ", "preliminary"],
+  // Two syllables are one word: they do not part at the end of a line.
+  "status.final": ["chính\u00a0thức", "final"],
+  "status.provisional": ["sơ\u00a0bộ", "preliminary"],
   "synthetic": ["mô phỏng", "synthetic"],
   "synthetic.long": ["Số liệu mô phỏng để trình diễn, không phải số thật", "Made up for the demo, not a measurement"],
   "table.unit": ["Đơn vị", "Unit"],
   "trend.last": ["cùng kỳ năm trước", "the year before"],
   "landing.lead": [
+  "synthetic.some": ["mô phỏng {n}/{all}", "{n} of {all} synthetic"],
     "Nơi tập hợp số liệu của các ngành và các xã, phường, giữ nguồn gốc và lịch sử của từng con số, cho thấy tình hình của địa phương đúng và kịp thời.",
     "Here the figures of all sectors, communes and wards come together, each with its source and its history, to show where the city stands, right and in time.",
   ],

@@ -13,7 +13,7 @@ const PERIODS: [period: string, words: string, tick: string][] = [
   ["2024", "năm 2024", "2024"],
   ["2024-Q3", "quý 3/2024", "Q3/24"],
   ["2024-09", "tháng 9/2024", "T9/24"],
-  ["2024-W39", "tuần 39/2024", "T39"],
+  ["2024-W39", "tuần 39/2024", "tuần 39"], // T12 is December
   ["2024-09-30", "30/9/2024", "30/9"],
   ["2024-09-30T08", "8 giờ, 30/9/2024", "8h"],
   ["2024-09-30T08:05:00", "08:05, 30/9/2024", "8:05"],
@@ -67,9 +67,17 @@ for (const [period, end] of ENDS)
 
 test("what was measured up to midnight is that of the day before", () => {
   const now = instantOf("2026-11-22T15:00:00");
-  assert.equal(upTo("2026-11-22T00:00:00+07:00", now), "21/11");
-  assert.equal(upTo("2026-11-22T14:25:04.8+07:00", now), "14:25");
-  assert.equal(upTo("2026-01-01T00:00:00+07:00", now), "31/12/2025");
+  assert.equal(upTo("2026-11-22T00:00:00+07:00", "2026-11", now), "21/11");
+  assert.equal(upTo("2026-01-01T00:00:00+07:00", "2025", now), "31/12/2025");
+});
+
+test("the time stands alone only where the period names its day", () => {
+  const now = instantOf("2026-11-22T15:00:00");
+  assert.equal(upTo("2026-11-22T14:25:04.8+07:00", "2026-11-22T14", now), "14:25");
+  assert.equal(upTo("2026-11-21T14:25:00+07:00", "2026-11-21", now), "14:25");
+  assert.equal(upTo("2026-11-22T14:25:00+07:00", "2026-W47", now), "14:25, 22/11");
+  assert.equal(upTo("2026-11-22T14:25:00+07:00", "2026-11-25", now), "14:25, 22/11"); // sent ahead
+  assert.equal(upTo("2026-10-22T14:25:00+07:00", "2026-10", now), "22/10");
 });
 
 test("of today the hour is enough", () => {
