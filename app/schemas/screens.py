@@ -287,8 +287,11 @@ class TrendPoint(BaseModel):
     value: Number | None
     reason: Reason | None = None
     partial: bool = False
+    coverage: CoverageOut | None = Field(None, description="Where the figure is partial.")
     synthetic: bool = False
-    year_ago: Number | None = Field(None, description="The same period of the year before.")
+    year_ago: Number | None = Field(
+        None, description="The same period of the year before; absent where the unit began only within that."
+    )
 
 
 class TrendData(BaseModel):

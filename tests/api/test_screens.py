@@ -183,6 +183,43 @@ async def test_a_figure_is_not_compared_with_a_period_in_which_its_unit_began(hu
     assert seen["quy"]["figure"]["previous"]["period"] == "2026-Q3"
 
 
+async def test_a_trend_says_at_which_points_something_is_missing(hub: HubUnderTest) -> None:
+    place = {"x": 0, "y": 0, "w": 3, "h": 2}
+    trend = {
+        "id": "xu-huong",
+        "kind": "trend",
+        "indicator": VISITS,
+        "unit": "25813",
+        "grain": "week",
+        "count": 3,
+        **place,
+    }
+    await made(hub, screen(trend, {**trend, "id": "vung", "unit": "bencat", "grain": "day", "count": 2}))
+    whole = [(VISITS, "25813", f"2026-11-{one:02}", 5) for one in range(2, 9)]  # the week 45
+    await hub.sent(*whole, (VISITS, "25813", "2026-11-10", 7))
+
+    seen = await shown(hub)
+
+    assert [(one["period"], one.get("coverage")) for one in seen["xu-huong"]["points"]] == [
+        ("2026-W44", None),  # there is no figure
+        ("2026-W45", None),
+        ("2026-W46", {"units": [1, 1], "periods": [1, 7]}),
+    ]
+    assert [one.get("coverage") for one in seen["vung"]["points"]] == [None, {"units": [1, 7], "periods": [1, 1]}]
+
+
+async def test_a_trend_shows_nothing_of_last_year_of_which_the_unit_had_only_a_part(hub: HubUnderTest) -> None:
+    """The wards began on a Tuesday, 1 July 2025: of week 27 they have six days."""
+    trend = {"id": "xu-huong", "kind": "trend", "indicator": VISITS, "x": 0, "y": 0, "w": 3, "h": 2}
+    await made(hub, screen(trend | {"grain": "week", "count": 2}, unit="25813"))
+    days = [(VISITS, "25813", f"{year}-07-{one:02}", 5) for year in (2025, 2026) for one in range(1, 14)]
+    await hub.sent(*days)
+
+    points = (await shown(hub))["xu-huong"]["points"]
+
+    assert [(one["period"], one.get("year_ago")) for one in points] == [("2026-W27", None), ("2026-W28", 35)]
+
+
 async def test_where_the_unit_of_one_widget_is_gone_the_others_are_shown(hub: HubUnderTest) -> None:
     async def unit(valid_to: str | None) -> None:
         key = hub.keys.setdefault("units", await hub.key("units", scopes=["catalogue:write"]))
