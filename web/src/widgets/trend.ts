@@ -8,7 +8,7 @@ import { ageMark, changeOf, originOf, syntheticMarkOf, valueOf } from "../figure
 import { say } from "../language.ts";
 import { writeLine, writeShort } from "../numbers.ts";
 import type { Drawing } from "../panel.ts";
-import { isUnderWay, periodTick, periodWords } from "../periods.ts";
+import { hoursNamed, isUnderWay, periodTick, periodWords } from "../periods.ts";
 import type { Scene } from "../scene.ts";
 
 export function trend({ figure, points }: TrendData, scene: Scene): Drawing {
@@ -73,7 +73,10 @@ function option(points: TrendData["points"], measure: string, lastYear: boolean,
       boundaryGap: false,
       axisLine: { lineStyle: { color: colour.line } },
       axisTick: { show: false },
-      axisLabel: { color: colour.quiet, fontSize: 0.92 * em, hideOverlap: true, margin: 0.5 * em, alignMinLabel: "left", alignMaxLabel: "right" },
+      axisLabel: {
+        color: colour.quiet, fontSize: 0.92 * em, hideOverlap: true, margin: 0.5 * em, alignMinLabel: "left", alignMaxLabel: "right",
+        interval: hoursNamed(points.map((point) => point.period), style.width / (3.5 * em)) ?? "auto",
+      },
     },
     yAxis: {
       type: "value",
