@@ -70,7 +70,7 @@ IN_STORIES = {
     "instant-too-old",  # tests/db/test_rollups.py
     "value-ambiguous",  # tests/unit/test_batch.py
     "malformed-json", "malformed-csv", "domain-inactive", "duplicate-conflict", "outside-scope", "other-source",
-    "withdrawn", "nothing-to-withdraw", "ratio-computed",
+    "withdrawn", "nothing-to-withdraw", "ratio-computed", "count-negative", "count-fraction", "period-ahead",
     # of the definition of a screen: tests/api/test_screens.py, and of a display: test_displays.py
     "outside-grid", "overlaps", "id-taken", "not-additive", "other-measure", "unknown-screen",
 }  # fmt: skip
