@@ -133,11 +133,11 @@ def _doubts(judged: Judged, rows: Rows, counted: Iterable[int], soon: datetime |
                 found.setdefault(("period-ahead", place.indicator), []).append(index)
     for (code, indicator), (first, *others) in found.items():
         number, n = judged.numbers[first], len(others)
-        late = code == "period-ahead"
-        what = str(judged.places[first].period) if late else shown(judged.values[first])
+        ahead = code == "period-ahead"
+        what = str(judged.places[first].period) if ahead else shown(judged.values[first])
         more = Text(f" (và {n} dòng khác)", f" (and {n} more {'rows' if n > 1 else 'row'})") if n else ""
         facts = {"measure": indicator.measure, "more": more}
-        yield RowError(code, number, rows.pointer(number, "period" if late else "value"), what, facts)
+        yield RowError(code, number, rows.pointer(number, "period" if ahead else "value"), what, facts)
 
 
 def _without_repeats(judged: Judged, rows: Rows) -> Judged:
