@@ -619,7 +619,8 @@ ROW_TEXTS: Mapping[str, Text] = {
     # the shape of a row or a parameter
     "missing": Text("Thiếu trường này.", "This field is missing."),
     "unknown-field": Text(
-        "Không có trường này; các trường: {fields}.", "There is no such field; the fields are: {fields}."
+        "Không có trường này{meant}; các trường: {fields}.",
+        "There is no such field{meant}; the fields are: {fields}.",
     ),
     "wrong-type": Text("Phải là {expected}.", "It must be {expected}."),
     "invalid": Text("Giá trị không hợp lệ: {why}.", "The value is not valid: {why}."),
@@ -712,6 +713,18 @@ ROW_TEXTS: Mapping[str, Text] = {
         "Không có màn hình '{value}'. Có: {known}.", "There is no screen '{value}'. There are: {known}."
     ),
     # warnings
+    "count-negative": Text(
+        "Chỉ tiêu này đếm {measure}; số âm thường là nhầm dấu{more}.",
+        "This indicator counts {measure}; a negative number is rarely right{more}.",
+    ),
+    "count-fraction": Text(
+        "Chỉ tiêu này đếm {measure}; '{value}' không phải số nguyên{more}.",
+        "This indicator counts {measure}; '{value}' is not a whole number{more}.",
+    ),
+    "period-ahead": Text(
+        "Kỳ '{value}' chưa bắt đầu; số liệu vẫn được nhận. Nếu là số ước, hãy ghi status là estimated{more}.",
+        "The period '{value}' has not begun yet; the reading is taken all the same. A forecast has the status estimated{more}.",
+    ),
     "ratio-computed": Text(
         "Tỷ lệ này cũng được tính từ {numerator} / {denominator}; số đã gửi chỉ hiện ở đúng đơn vị và kỳ này.",
         "This ratio is also computed from {numerator} / {denominator}; what was sent shows for exactly this unit and period.",

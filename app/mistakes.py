@@ -1,12 +1,16 @@
 """What pydantic finds wrong, in the hub's words: what it is, and what would be right."""
 
+import difflib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import UnionType
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 
+from app import exact_json
 from app.errors import NotValid, RowError, Text
+
+MOST_HINTS = 32  # to look for like names takes time, and nobody reads more
 
 
 def row_error(
@@ -14,21 +18,25 @@ def row_error(
     *,
     row: int | None = None,
     pointer: str | None = None,
-    facts: Mapping[str, Any] | None = None,
+    fields: Sequence[str] = (),
+    hint: bool = True,
 ) -> RowError:
-    """One of pydantic's mistakes (`ValidationError.errors()`) in the hub's words."""
+    """One of pydantic's mistakes (`ValidationError.errors()`) in the hub's words.
+
+    `fields` are those that may stand there; with `hint` the one that was probably meant is named.
+    """
     kind: str = mistake["type"]
     value = mistake.get("input")
     context: Mapping[str, Any] = mistake.get("ctx", {})
     # JSON is written with integers of 64 bits at most.
     small = value is None or (isinstance(value, int) and abs(value) < 2**63)
-    shown = value if small else str(value)[:200]
-    more: dict[str, Any] = dict(facts or {})
+    shown = value if small else _written(value)[:200]
+    more: dict[str, Any] = {}
     match kind:
         case "missing":
             code, shown = "missing", None
         case "extra_forbidden" | "unexpected_keyword_argument":
-            code = "unknown-field"
+            code, more = "unknown-field", unknown_field(fields, mistake["loc"][-1] if hint else None)
         case "decimal_parsing" | "decimal_type" | "finite_number" | "is_instance_of":
             code = "value-not-number"
         case "decimal_max_digits" | "decimal_max_places" | "decimal_whole_digits":
@@ -52,6 +60,25 @@ def row_error(
             code = "invalid"
             more["why"] = _why(mistake, context)
     return RowError(code, row, pointer, shown, more)
+
+
+def _written(value: Any) -> str:
+    """A value as the sender wrote it, or nearly so: objects and lists as JSON."""
+    if isinstance(value, dict | list):
+        try:
+            return exact_json.dumps(value).decode()
+        except TypeError:  # a whole number of more than 64 bits is in it
+            pass
+    return str(value)
+
+
+def unknown_field(fields: Sequence[str], name: object) -> dict[str, Any]:
+    """The facts of `unknown-field`: which fields there are, and which of them was probably meant (name None: not asked)."""
+    near = [] if name is None else difflib.get_close_matches(str(name)[:100], fields, n=1)
+    return {
+        "fields": ", ".join(fields) or Text("xem /docs", "see /docs"),
+        "meant": Text(f" (có phải '{near[0]}'?)", f" (did you mean '{near[0]}'?)") if near else "",
+    }
 
 
 def _bound(kind: str, context: Mapping[str, Any]) -> Text:

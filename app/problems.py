@@ -16,7 +16,7 @@ from starlette.routing import compile_path
 
 from app import errors, exact_json
 from app.errors import HubError, RowError
-from app.mistakes import fields_at, row_error
+from app.mistakes import MOST_HINTS, fields_at, row_error
 
 log = structlog.get_logger(__name__)
 
@@ -155,11 +155,10 @@ def _methods(request: Request) -> set[str]:
 
 def _of_validation(request: Request, error: RequestValidationError) -> HubError:
     found, body = [], request.scope["route"].body_field
-    for mistake in error.errors():
+    for number, mistake in enumerate(error.errors()):
         where = [str(step).replace("~", "~0").replace("/", "~1") for step in _place(mistake, error.body)]
         names = [] if body is None else fields_at(body.field_info.annotation, mistake["loc"][1:-1])
-        facts = {"fields": ", ".join(names) or errors.Text("xem /docs", "see /docs")}
-        found.append(row_error(mistake, pointer="/" + "/".join(where), facts=facts))
+        found.append(row_error(mistake, pointer="/" + "/".join(where), fields=names, hint=number < MOST_HINTS))
     return errors.InvalidRequest(count=len(found), errors=found)
 
 

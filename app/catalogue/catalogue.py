@@ -88,7 +88,28 @@ class Indicator:
         """What a ratio is multiplied by, so that it is in its measure."""
         return _FACTORS.get(self.measure, 1)
 
+    @property
+    def counts(self) -> bool:
+        """Whether it counts things one by one: its figures are whole numbers from zero up."""
+        return self.measure in _COUNTED and self.over_units == "sum"
 
+
+# Not among them: points, days and nights, of which there are halves.
+_COUNTED = frozenset(
+    {
+        "accounts", "admissions", "agencies", "alerts", "articles", "attacks", "beds", "boards", "calls", "cameras",
+        "cards", "cases", "certificates", "classes", "clusters", "codes", "communes", "cooperatives", "criteria",
+        "customers", "datasets", "documents", "doses", "dossiers", "drills", "enterprises", "establishments",
+        "events", "facilities", "farms", "fields", "files", "groups", "hamlets", "heads", "hospitals", "households",
+        "houses", "hydrants", "incidents", "indicators", "inspections", "installs", "intersections", "invoices",
+        "items", "jobs", "libraries", "licences", "lights", "machines", "markets", "masts", "medals", "meetings",
+        "mentions", "modules", "outbreaks", "packages", "parcels", "parks", "passengers", "patrols", "permits",
+        "persons", "petitions", "procedures", "products", "profiles", "projects", "records", "reports", "rooms",
+        "schools", "sellers", "sessions", "signals", "signatures", "sites", "spaces", "stations", "subscribers",
+        "systems", "targets", "tasks", "teams", "tickets", "titles", "transactions", "trees", "units", "vehicles",
+        "visitors", "visits", "votes", "vulnerabilities", "works",
+    }
+)  # fmt: skip
 _FACTORS = {"%": 100, "per_1000_persons": 1_000, "per_10k_persons": 10_000, "per_100k_persons": 100_000}
 
 
@@ -290,6 +311,11 @@ class Catalogue:
     def synthetic(self) -> frozenset[int]:
         """The sources whose figures are made up."""
         return frozenset(key for key, source in self.sources.items() if source.synthetic)
+
+    @cached_property
+    def counting(self) -> frozenset[int]:
+        """The indicators that count things one by one."""
+        return frozenset(key for key, one in self.indicators_by_id.items() if one.counts)
 
     @cached_property
     def _trees(self) -> dict[datetime, Tree]:

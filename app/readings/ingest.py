@@ -200,7 +200,9 @@ class _Work:
         received = self.submission.rows.received
         if errors and not self.submission.partial:
             return RowsRejected(errors=errors, rejected=self.rejected, received=received)
-        mine = [warning for work, warning in warnings if work is self]
+        refused = {error.row for error in errors}
+        mine = [one for one in self.submission.judged.warnings if one.row not in refused]
+        mine += [warning for work, warning in warnings if work is self]
         return Receipt(
             self.batch, received, self.created, self.unchanged, self.corrected, self.rejected, errors, mine
         )  # fmt: skip

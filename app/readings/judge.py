@@ -3,7 +3,7 @@
 Column by column: a batch names few indicators, periods and units, so each is looked up once and not once a row.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -45,6 +45,7 @@ class Judged:
     statuses: Sequence[int]
     notes: Sequence[str | None]
     errors: list[RowError]
+    warnings: list[RowError] = field(default_factory=list)
     repeats: Mapping[int, Sequence[int]] = field(
         default_factory=dict
     )  # by a row's number: the rows that say the very same
@@ -104,9 +105,39 @@ def judge(rows: Rows, caller: Caller, catalogue: Catalogue, *, now: datetime, se
         notes=[row.note for row in readings],
         errors=errors,
     )
+    # Those that are known to be odd, where no row before them was left out.
+    odd = rows.odd if rows.odd is not None and len(judged) == len(rows.good) else range(len(judged))
+    counted = [index for index in odd if judged.places[index].indicator_id in catalogue.counting]
+    if counted or bench.ahead:
+        judged.warnings.extend(_doubts(judged, rows, counted, bench.soon if bench.ahead else None))
     if len(set(zip(judged.places, judged.units, strict=True))) == len(judged):
         return judged
     return _without_repeats(judged, rows)
+
+
+def _doubts(judged: Judged, rows: Rows, counted: Iterable[int], soon: datetime | None) -> Iterator[RowError]:
+    """What is taken, but may be a slip. Of each indicator the first row, and how many there are: a batch may have them all.
+
+    Args:
+        counted: the rows of indicators that count, but for those that are known to be right.
+        soon: when a period must have begun; None: they all have.
+    """
+    found: dict[tuple[str, Indicator], list[int]] = {}
+    for index in counted:
+        value, indicator = judged.values[index], judged.places[index].indicator
+        if value is not None and (value < 0 or value % 1):
+            found.setdefault(("count-negative" if value < 0 else "count-fraction", indicator), []).append(index)
+    if soon is not None:
+        for index, (place, value, status) in enumerate(zip(judged.places, judged.values, judged.statuses, strict=True)):
+            if place.start > soon and value is not None and status != _STATUS_NUMBER["estimated"]:
+                found.setdefault(("period-ahead", place.indicator), []).append(index)
+    for (code, indicator), (first, *others) in found.items():
+        number, n = judged.numbers[first], len(others)
+        ahead = code == "period-ahead"
+        what = str(judged.places[first].period) if ahead else shown(judged.values[first])
+        more = Text(f" (và {n} dòng khác)", f" (and {n} more {'rows' if n > 1 else 'row'})") if n else ""
+        facts = {"measure": indicator.measure, "more": more}
+        yield RowError(code, number, rows.pointer(number, "period" if ahead else "value"), what, facts)
 
 
 def _without_repeats(judged: Judged, rows: Rows) -> Judged:
@@ -150,6 +181,9 @@ class _Bench:
     catalogue: Catalogue
     now: datetime
     settings: Settings
+    soon: datetime = field(init=False)
+    latest: datetime = field(init=False)
+    ahead: bool = False  # one of the periods begins after `soon`
     places: dict[tuple[str, str], Place] = field(default_factory=dict)  # by indicator and period, as written
     units: dict[tuple[str, str], Unit] = field(default_factory=dict)  # by unit and period
     wrong_places: dict[tuple[str, str], _Wrong] = field(default_factory=dict)
@@ -158,6 +192,10 @@ class _Bench:
     _same: dict[tuple[int, Period], Place] = field(default_factory=dict)
     _allowed: dict[tuple[Grain, date], frozenset[int]] = field(default_factory=dict)
     _near: dict[tuple[str, str], str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.soon = self.now + _CLOCKS_DIFFER
+        self.latest = self.now + timedelta(days=self.settings.max_future_days)
 
     def look_at_place(self, code: str, text: str) -> None:
         try:
@@ -215,9 +253,10 @@ class _Bench:
         if indicator.over_time == "cumulative" and indicator.base < period.grain < Grain.year:
             last = bucket_start(indicator.base, period.end - timedelta(microseconds=1))
             raise _Wrong("cumulative-period", "period", example=label(indicator.base, last))
-        latest = self.now + timedelta(days=self.settings.max_future_days)
-        if period.start > latest:
-            raise _Wrong("period-in-future", "period", latest=latest.isoformat(timespec="minutes"))
+        if period.start > self.latest:
+            raise _Wrong("period-in-future", "period", latest=self.latest.isoformat(timespec="minutes"))
+        if period.start > self.soon:
+            self.ahead = True
         days = self.settings.keep_instants_days
         if period.grain is Grain.instant and days is not None and period.start < self.now - timedelta(days=days):
             example = label(Grain.hour, bucket_start(Grain.hour, period.start))
@@ -259,6 +298,7 @@ class _Bench:
 
 
 _MOST_HINTS = 32
+_CLOCKS_DIFFER = timedelta(minutes=10)  # a camera's may be fast
 
 _PERIODICITY = {
     "realtime": Text("thời gian thực", "realtime"),

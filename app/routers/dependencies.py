@@ -14,6 +14,7 @@ from app.catalogue.catalogue import Catalogue
 from app.displays import Viewer
 from app.errors import InvalidRequest, KeyRefused, RowError, Text
 from app.hub import Hub
+from app.mistakes import unknown_field
 from app.periods import FIRST_YEAR, LAST_YEAR
 from app.problems import preferred_language
 from app.readings.intake import Intake
@@ -135,8 +136,11 @@ async def refuse_unknown_parameters(request: Request) -> None:
         query = (one.alias for one in get_flat_params(route.dependant) if isinstance(one.field_info, params.Query))
         known = _KNOWN[request.method, route.path] = frozenset(query)
     if unknown := [name for name in request.query_params if name not in known]:
-        facts = {"fields": ", ".join(sorted(known)) or "–"}
-        mistakes = [RowError("unknown-field", pointer=f"/query/{name[:100]}", facts=facts) for name in unknown[:20]]
+        fields = sorted(known) or ["–"]
+        mistakes = [
+            RowError("unknown-field", pointer=f"/query/{name[:100]}", facts=unknown_field(fields, name))
+            for name in unknown[:20]
+        ]
         raise InvalidRequest(count=len(mistakes), errors=mistakes)
 
 

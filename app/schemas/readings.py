@@ -105,7 +105,9 @@ class Receipt(BaseModel):
     corrected: int = Field(description="Changed values, withdrawals and reinstatements; the earlier values are kept.")
     rejected: int
     errors: list[RowProblem]
-    warnings: list[RowProblem]
+    warnings: list[RowProblem] = Field(
+        description="What was taken, but may be a slip, such as a count with a fraction: of each indicator the first row."
+    )
 
 
 class ReadingOut(BaseModel):

@@ -68,7 +68,7 @@ class _Widget(_Strict):
 
 
 class _OfUnit(_Widget):
-    unit: Code | None = Field(None, description="Default: the unit of the screen.")
+    unit: Code | None = Field(None, description="Default: the unit of the page.")
     period: PeriodText | None = Field(None, description="Default: the period of the screen, or the latest.")
     grain: BucketGrain | None = Field(None, description="Length of the period; default: as it is reported.")
 
@@ -194,6 +194,7 @@ class PageIn(_Strict):
     """What stands on the wall at one time."""
 
     title: WordsIn | None = None
+    unit: Code | None = Field(None, description="Whom the page is about; default: the unit of the screen.")
     seconds: int = Field(30, ge=5, le=3600, description="How long it stands before the next page.")
     rows: int = Field(8, ge=1, le=MOST_ROWS, description="Into how many rows the height is divided.")
     widgets: list[WidgetIn] = Field(min_length=1, max_length=MOST_WIDGETS)
@@ -290,8 +291,11 @@ class TrendPoint(BaseModel):
     value: Number | None
     reason: Reason | None = None
     partial: bool = False
+    coverage: CoverageOut | None = Field(None, description="Where the figure is partial.")
     synthetic: bool = False
-    year_ago: Number | None = Field(None, description="The same period of the year before.")
+    year_ago: Number | None = Field(
+        None, description="The same period of the year before; absent where the unit began only within that."
+    )
 
 
 class TrendData(BaseModel):
@@ -455,6 +459,8 @@ class WidgetOut(BaseModel):
 
 class PageOut(BaseModel):
     title: str | None
+    unit: str | None = Field(None, description="Where the page is about another than the screen.")
+    unit_name: str | None = None
     seconds: int
     rows: int
     widgets: list[WidgetOut]

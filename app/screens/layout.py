@@ -39,6 +39,8 @@ def _mistakes(screen: ScreenIn, catalogue: Catalogue, settings: Settings) -> Ite
     yield from _points(screen, settings.max_points)
     seen: dict[str, str] = {}
     for number, page in enumerate(screen.pages):
+        if page.unit is not None:
+            yield from _unit(catalogue, f"/pages/{number}/unit", page.unit)
         yield from _places(number, page)
         for place, widget in enumerate(page.widgets):
             at = f"/pages/{number}/widgets/{place}"

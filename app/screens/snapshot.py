@@ -13,7 +13,7 @@ from app.catalogue.catalogue import Catalogue, Indicator
 from app.errors import UnitNotValid, UnknownUnit
 from app.hub import Hub
 from app.periods import Grain, Period, bucket_start, next_start, parse_period
-from app.schemas.screens import ScreenIn, SourcesIn, WidgetIn
+from app.schemas.screens import FeedIn, PageIn, ScreenIn, SourcesIn, TextIn, WidgetIn
 from app.screens.definitions import Definition
 from app.screens.figures import Answer, Need, Scene, resolve, unit_of
 from app.screens.freshness import EVERY, source_freshness
@@ -105,7 +105,23 @@ def _looks(now: datetime) -> frozenset[datetime]:
 
 
 def widgets_of(screen: ScreenIn) -> list[WidgetIn]:
-    return [widget for page in screen.pages for widget in page.widgets]
+    return [_on(page, widget) for page in screen.pages for widget in page.widgets]
+
+
+def _on(page: PageIn, widget: WidgetIn) -> WidgetIn:
+    """A widget as it stands on its page: about the page's unit, unless it names its own."""
+    if page.unit is None or isinstance(widget, FeedIn | TextIn | SourcesIn) or widget.unit is not None:
+        return widget
+    return widget.model_copy(update={"unit": page.unit})
+
+
+def _about(scene: Scene, address: str) -> dict[str, str]:
+    """Whom a page is about, by the name that its widgets give."""
+    try:
+        unit = unit_of(scene.catalogue, address, scene.period, scene.now)
+    except (UnknownUnit, UnitNotValid):  # not on that day any more: its widgets are empty for the same reason
+        return {"unit": address, "unit_name": address}
+    return {"unit": unit.code, "unit_name": unit.name.fill(scene.language, {})}
 
 
 def head_of(definition: Definition, scene: Scene, view: View) -> dict[str, Any]:
@@ -129,6 +145,7 @@ def head_of(definition: Definition, scene: Scene, view: View) -> dict[str, Any]:
         "pages": [
             {
                 "title": page.title and page.title.said(language),
+                **({} if page.unit is None else _about(scene, page.unit)),
                 "seconds": page.seconds,
                 "rows": page.rows,
                 "widgets": [

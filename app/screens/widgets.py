@@ -14,7 +14,7 @@ from typing import Any
 from app.catalogue.catalogue import Indicator, Unit
 from app.errors import UnitNotValid, UnknownUnit
 from app.periods import Grain, Period, parse_period
-from app.rollups.laws import EXACT, Figure
+from app.rollups.laws import EXACT, Comparison, Figure
 from app.rollups.points import point_out
 from app.rollups.series import Point, Series, by_value
 from app.schemas.screens import (
@@ -85,8 +85,8 @@ class Frame:
         point = answer.last_of(series)
         out |= point_out(self.scene.catalogue, point)
         for kind, other in (("previous", point.previous), ("week_ago", point.week_ago), ("year_ago", point.year_ago)):
-            if other is not None and other.bucket is not None and other.bucket.start < series.unit.start:
-                del out[kind]  # the unit is younger: to compare with what it had of that period would mislead
+            if other is not None and _is_older(other, series.unit):
+                del out[kind]
         if point.figure.value is not None:
             out |= self._times(answer, series.unit, point)
         return out if point.targets is None else out | {"state": state_out(point)}
@@ -122,6 +122,11 @@ class Frame:
         return out
 
 
+def _is_older(other: Comparison, unit: Unit) -> bool:
+    """Whether the unit began only within the period: to compare with what it had of that would mislead."""
+    return other.bucket is not None and other.bucket.start < unit.start
+
+
 def state_out(point: Point) -> str | None:
     return next((one.state for one in point.targets or () if one.state is not None), None)
 
@@ -141,7 +146,9 @@ def trend(widget: TrendIn, frame: Frame) -> Drawing:
     points = []
     for point in answer.series[0].points if answer.series else ():
         out = {"period": str(point.bucket), **frame.cell(point.figure)}
-        if point.year_ago is not None:
+        if point.figure.partial and point.figure.value is not None:
+            out["coverage"] = point.figure.coverage._asdict()
+        if point.year_ago is not None and not _is_older(point.year_ago, answer.series[0].unit):
             out["year_ago"] = point.year_ago.value
         points.append(out)
     return {"figure": frame.shown(answer), "points": points}

@@ -14,9 +14,12 @@ MISTAKES: list[tuple[dict[str, Any], str, str, Any, str]] = [
     ({"unit": ...}, "missing", "unit", None, "This field is missing."),
     ({"value": ...}, "value-missing", "value", None, "leave the row out, or write null to withdraw"),
     ({"source": "me"}, "unknown-field", "source", "me", "the fields are: indicator, unit, period, value, status, note."),
+    ({"stat": "final"}, "unknown-field", "stat", "final", "no such field (did you mean 'status'?); the fields are: "),
     ({"a/b~c": 1}, "unknown-field", "a~1b~0c", 1, "There is no such field"),
     ({"unit": 25813}, "wrong-type", "unit", 25813, "It must be a string."),
-    ({"note": ["x"]}, "wrong-type", "note", "['x']", "It must be a string."),
+    ({"note": ["x"]}, "wrong-type", "note", '["x"]', "It must be a string."),
+    ({"note": {"vì": [1.5, True, None]}}, "wrong-type", "note", '{"vì":[1.5,true,null]}', "It must be a string."),
+    ({"note": [10**20]}, "wrong-type", "note", f"[{10**20}]", "It must be a string."),
     ({"status": "chính thức"}, "not-one-of", "status", "chính thức", "one of: 'estimated', 'provisional', 'final'."),
     ({"status": None}, "not-one-of", "status", None, "one of: 'estimated', 'provisional', 'final'."),
     ({"indicator": ""}, "out-of-range", "indicator", "", "at least 1 character"),
@@ -29,7 +32,7 @@ MISTAKES: list[tuple[dict[str, Any], str, str, Any, str]] = [
     ({"value": ""}, "value-not-number", "value", "", "not a finite decimal"),
     ({"value": "NaN"}, "value-not-number", "value", "NaN", "not a finite decimal"),
     ({"value": "-Infinity"}, "value-not-number", "value", "-Infinity", "not a finite decimal"),
-    ({"value": {"amount": 1}}, "value-not-number", "value", "{'amount': 1}", "not a finite decimal"),
+    ({"value": {"amount": 1}}, "value-not-number", "value", '{"amount":1}', "not a finite decimal"),
     ({"value": "0.1234567890123"}, "value-too-long", "value", "0.1234567890123", "at most 20 before and 12 after"),
     ({"value": 10**20}, "value-too-long", "value", "1" + "0" * 20, "at most 20 before and 12 after"),
     ({"value": -(10**300)}, "value-too-long", "value", "-1" + "0" * 198, "at most 20 before and 12 after"),
@@ -67,7 +70,7 @@ IN_STORIES = {
     "instant-too-old",  # tests/db/test_rollups.py
     "value-ambiguous",  # tests/unit/test_batch.py
     "malformed-json", "malformed-csv", "domain-inactive", "duplicate-conflict", "outside-scope", "other-source",
-    "withdrawn", "nothing-to-withdraw", "ratio-computed",
+    "withdrawn", "nothing-to-withdraw", "ratio-computed", "count-negative", "count-fraction", "period-ahead",
     # of the definition of a screen: tests/api/test_screens.py, and of a display: test_displays.py
     "outside-grid", "overlaps", "id-taken", "not-additive", "other-measure", "unknown-screen",
 }  # fmt: skip

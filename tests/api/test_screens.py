@@ -15,6 +15,7 @@ from tests.conftest import HubUnderTest
 VISITS, RECEIVED, TARGETS = "health.visit.outpatient", "tthc.dossier.received", "digital.target.total"
 NEW_FIRMS, SECRET = "enterprise.new.count", "infosec.incident.total"
 WARDS = ("25813", "25840")
+NOTE = {"id": "chu", "kind": "text", "text": {"vi": "Ghi chú"}, "x": 0, "y": 0, "w": 3, "h": 2}
 
 
 def figure(key: str, indicator: str, **more: Any) -> dict[str, Any]:
@@ -183,6 +184,47 @@ async def test_a_figure_is_not_compared_with_a_period_in_which_its_unit_began(hu
     assert seen["quy"]["figure"]["previous"]["period"] == "2026-Q3"
 
 
+async def test_a_trend_says_at_which_points_something_is_missing(hub: HubUnderTest) -> None:
+    place = {"x": 0, "y": 0, "w": 3, "h": 2}
+    trend = {
+        "id": "xu-huong",
+        "kind": "trend",
+        "indicator": VISITS,
+        "unit": "25813",
+        "grain": "week",
+        "count": 3,
+        **place,
+    }
+    await made(hub, screen(trend, {**trend, "id": "vung", "unit": "bencat", "grain": "day", "count": 2}))
+    whole = [(VISITS, "25813", f"2026-11-{one:02}", 5) for one in range(2, 9)]  # the week 45
+    await hub.sent(*whole, (VISITS, "25813", "2026-11-10", 7))
+
+    seen = await shown(hub)
+
+    assert [(one["period"], one.get("coverage")) for one in seen["xu-huong"]["points"]] == [
+        ("2026-W44", None),  # there is no figure
+        ("2026-W45", None),
+        ("2026-W46", {"units": [1, 1], "periods": [1, 7]}),
+    ]
+    assert [one.get("coverage") for one in seen["vung"]["points"]] == [None, {"units": [1, 7], "periods": [1, 1]}]
+
+
+async def test_a_trend_shows_nothing_of_last_year_of_which_the_unit_had_only_a_part(hub: HubUnderTest) -> None:
+    """The wards began on a Tuesday, 1 July 2025: of week 27 they have six days."""
+    trend = {"id": "xu-huong", "kind": "trend", "indicator": VISITS, "x": 0, "y": 0, "w": 3, "h": 2}
+    await made(hub, screen(trend | {"grain": "week", "count": 2}, unit="25813"))
+    days = [
+        (VISITS, "25813", f"{year}-07-{one:02}", 5)
+        for year, last in ((2025, 13), (2026, 12))
+        for one in range(1, last + 1)
+    ]
+    await hub.sent(*days)
+
+    points = (await shown(hub))["xu-huong"]["points"]
+
+    assert [(one["period"], one.get("year_ago")) for one in points] == [("2026-W27", None), ("2026-W28", 35)]
+
+
 async def test_where_the_unit_of_one_widget_is_gone_the_others_are_shown(hub: HubUnderTest) -> None:
     async def unit(valid_to: str | None) -> None:
         key = hub.keys.setdefault("units", await hub.key("units", scopes=["catalogue:write"]))
@@ -221,6 +263,24 @@ async def test_where_the_unit_of_one_widget_is_gone_the_others_are_shown(hub: Hu
     places = [alone, seen["xu-huong"]["figure"], seen["co-cau"]["whole"], tiles["health"]]
     places += [seen[key] for key in ("xep-hang", "bang", "ban-do")]
     assert [one["reason"] for one in places] == ["no-such-unit"] * 7
+
+
+async def test_a_page_may_be_about_another_unit_than_the_screen(hub: HubUnderTest) -> None:
+    definition = screen(figure("kham", VISITS), unit="25813")
+    own = figure("phu-an", VISITS, x=3) | {"unit": "25768"}
+    page = {"unit": "25840", "widgets": [figure("long-nguyen", VISITS), own, {**NOTE, "x": 6}]}
+    await made(hub, {**definition, "pages": [*definition["pages"], page]})
+    await hub.sent(*((VISITS, unit, day(1), value) for unit, value in (("25813", 7), ("25840", 5), ("25768", 3))))
+
+    for looked_at, value in ((None, 7), ("bencat", 15)):
+        params = {} if looked_at is None else {"unit": looked_at}
+        seen = (await hub.client.get("/v1/screens/thu/data", params=params)).json()
+        assert [seen["data"][key]["figure"]["value"] for key in ("kham", "long-nguyen", "phu-an")] == [value, 5, 3]
+        assert [one.get("unit_name") for one in seen["pages"]] == [None, "Long Nguyen Ward"]
+
+    body = {**definition, "pages": [{**page, "unit": "99x"}]}
+    refused = await change(hub, "PUT", slug="khac", body=body)
+    assert [(one["pointer"], one["code"]) for one in refused.json()["errors"]] == [("/pages/0/unit", "unknown-unit")]
 
 
 async def test_with_as_of_all_stands_as_it_stood(hub: HubUnderTest) -> None:
@@ -535,10 +595,11 @@ async def test_every_mistake_is_told_in_the_language_that_was_asked_for(
 @pytest.mark.parametrize(
     ("change_of", "pointer", "right"),
     [
-        ({"tittle": "x"}, "/tittle", "the fields are: title, parameters, theme, pages."),
+        ({"tittle": "x"}, "/tittle", "(did you mean 'title'?); the fields are: title, parameters, theme, pages."),
+        ({"colour": "x"}, "/colour", "no such field; the fields are: title, parameters, theme, pages."),
         ({"title": "Màn hình thử"}, "/title", 'write {"vi": "…", "en": "…"}.'),
         ({"title": {"vn": "Thử", "vi": "Thử"}}, "/title/vn", "the fields are: vi, en."),
-        ({"pages": [{"widgets": [], "colour": 1}]}, "/pages/0/colour", "the fields are: title, seconds, rows, widgets."),
+        ({"pages": [{"widgets": [], "colour": 1}]}, "/pages/0/colour", "the fields are: title, unit, seconds, rows, widgets."),
         (
             {"pages": [{"widgets": [{"id": "a", "kind": "text", "x": 0, "y": 0, "w": 1, "h": 1, "text": {"vi": "x", "fr": "y"}}]}]},
             "/pages/0/widgets/0/text/fr", "the fields are: vi, en.",

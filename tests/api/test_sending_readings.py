@@ -4,7 +4,7 @@ import asyncio
 import gzip
 import json
 import random
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import text
@@ -35,7 +35,7 @@ async def test_what_was_sent_can_be_read_back_by_anybody(hub: HubUnderTest) -> N
     receipt = await hub.sent(*ROWS, source="one-stop")
 
     assert tally(receipt) == (2, 2, 0, 0, 0)
-    assert (receipt["errors"], receipt["warnings"]) == ([], [])
+    assert (receipt["errors"], [one["code"] for one in receipt["warnings"]]) == ([], ["count-fraction"])
     first, second = await hub.reported(DOSSIERS, BEN_CAT)
     assert first | {"received_at": ""} == {
         "indicator": DOSSIERS,
@@ -301,6 +301,42 @@ async def test_a_ratio_that_is_also_computed_is_taken_with_a_warning(hub: HubUnd
     assert (warning["row"], warning["code"], warning["value"]) == (1, "ratio-computed", "74")
     assert "tthc.dossier.received.online / tthc.dossier.received" in warning["detail"]
     assert (await hub.point("tthc.dossier.online_rate", BEN_CAT, "2025-08-01", "day"))["value"] == 74
+
+
+async def test_what_may_be_a_slip_is_taken_with_a_warning(hub: HubUnderTest) -> None:
+    ahead = str((datetime.now(UTC) + timedelta(hours=7)).date() + timedelta(days=3))
+    rows: list[dict[str, Any] | tuple[str, str, str, Any]] = [
+        ("industry.power.output", BEN_CAT, "2025-08-01", -1.5),  # kWh
+        (PROCESSING_TIME, BEN_CAT, "2025-08", 2.5),  # days
+        (DOSSIERS, BEN_CAT, "2025-08-01", 42),
+        (DOSSIERS, BEN_CAT, "2025-08-02", -42),
+        (DOSSIERS, BEN_CAT, "2025-08-03", 12.5),
+        (DOSSIERS, BEN_CAT, "2025-08-04", 0.5),
+        (DOSSIERS, BEN_CAT, "2025-08-05", "13.0"),
+        (DOSSIERS, BEN_CAT, ahead, 7),
+        {"indicator": DOSSIERS, "unit": "25840", "period": ahead, "value": 8, "status": "estimated"},
+    ]
+    told = [
+        (4, "/readings/3/value", "count-negative", "-42", "counts dossiers; a negative number is rarely right."),
+        (5, "/readings/4/value", "count-fraction", "12.5", "'12.5' is not a whole number (and 1 more row)."),
+        (8, "/readings/7/period", "period-ahead", ahead, "has not begun yet"),
+    ]
+
+    receipt = await hub.sent(*rows)
+    assert tally(receipt) == (9, 9, 0, 0, 0)
+    assert [tuple(one[name] for name in ("row", "pointer", "code", "value")) for one in receipt["warnings"]] == [
+        one[:4] for one in told
+    ]
+    for warning, (*_, words) in zip(receipt["warnings"], told, strict=True):
+        assert words in warning["detail"]
+
+    # Of a batch in which some rows are refused the others are warned of by their own numbers.
+    mixed = (await hub.send(("no.such", BEN_CAT, "2025-08-01", 1), *rows[2:5], mode="partial")).json()
+    assert [(one["row"], one["code"]) for one in mixed["warnings"]] == [(3, "count-negative"), (4, "count-fraction")]
+    lines = f"indicator,unit,period,value\n{DOSSIERS},{BEN_CAT},2025-08-03,12.5\n"
+    [by_table] = (await hub.post(lines, "text/csv")).json()["warnings"]
+    assert (by_table["row"], by_table["pointer"]) == (2, "value")
+    assert (await hub.send(*rows[2:3])).json()["warnings"] == []
 
 
 # --- exactly ------------------------------------------------------------------------------------------------------

@@ -49,6 +49,11 @@ class Hub:
         answer = httpx.post(f"{self.url}/v1/readings", json={"readings": [reading]}, headers={"X-API-Key": self.key})
         assert answer.json()["created"] + answer.json()["corrected"] == 1, answer.text
 
+    def define(self, slug: str, page: dict[str, Any], unit: str = "bencat") -> None:
+        definition = {"title": {"vi": "Thử"}, "parameters": {"unit": unit}, "pages": [page]}
+        answer = httpx.put(f"{self.url}/v1/screens/{slug}", json=definition, headers={"X-API-Key": self.key})
+        assert answer.status_code == 201, answer.text
+
 
 def settings_on(database: str) -> dict[str, str]:
     return {"IOC_DATABASE_URL": database.replace("postgresql+psycopg://", "postgresql://"), "IOC_PROCESSES": "1"}

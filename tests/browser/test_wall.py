@@ -214,6 +214,78 @@ async def test_pages_take_turns_and_wait_for_whoever_points_at_them(browser: Bro
         await expect(heading).not_to_have_text(second)
 
 
+async def test_whoever_stands_before_the_wall_turns_its_pages_with_keys(browser: Browser, lively_hub: Hub) -> None:
+    async with glass(browser) as wall:
+        await wall.page.clock.install()
+        await wall.page.goto(f"{lively_hub.url}/screens/tong-quan")
+        await wall.live()
+        heading = wall.page.locator("h1")
+
+        for key, title in (
+            ("ArrowRight", "Đang diễn ra"),
+            ("PageDown", "Kinh tế"),
+            ("PageUp", "Đang"),
+            ("ArrowLeft", "Mỗi"),
+        ):
+            await wall.page.keyboard.press(key)
+            await expect(heading).to_have_text(re.compile(title))
+        await wall.page.keyboard.press("ArrowLeft")
+        await expect(heading).to_have_text(re.compile("Bến Cát: chuyển đổi số"))  # the last one
+
+        await wall.page.keyboard.press(" ")
+        await expect(wall.page.locator(".stopped")).to_have_text("Đã dừng chuyển trang")
+        await wall.page.clock.run_for("10:00")
+        await expect(heading).to_have_text(re.compile("Bến Cát: chuyển đổi số"))
+        await assert_accessible(wall)
+
+        await wall.page.get_by_role("button", name="Tùy chọn").click()
+        await expect(wall.page.locator("dialog")).to_contain_text("Page Up")
+        await wall.page.get_by_role("button", name="Tiếp tục chuyển trang").click()
+        await expect(wall.page.locator(".stopped")).to_have_text("")
+        await wall.page.clock.run_for("00:35")
+        await expect(heading).to_have_text(re.compile("Mỗi"))
+
+
+async def test_a_trend_says_what_is_missing_and_that_nothing_happened(browser: Browser, lively_hub: Hub) -> None:
+    place = {"y": 0, "w": 6, "h": 4, "kind": "trend", "indicator": "health.emergency", "unit": COMMUNE}
+    widgets = [
+        {**place, "id": "ngay", "x": 0, "grain": "day", "count": 3, "period": "2026-03-12"},
+        {**place, "id": "tuan", "x": 6, "grain": "week", "count": 2, "period": "2026-W11"},
+    ]
+    lively_hub.define("xu-huong", {"rows": 4, "widgets": widgets})
+    for day in range(2, 13):
+        if day != 4:
+            lively_hub.send("health.emergency", COMMUNE, f"2026-03-{day:02}", 0)
+
+    async with glass(browser) as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/xu-huong")
+        await wall.live()
+
+        await expect(wall.page.locator("[data-widget=ngay] .zero")).to_have_text("tất cả bằng 0")
+        await expect(wall.page.locator("[data-widget=ngay] .missing")).to_have_count(0)
+        await expect(wall.page.locator("[data-widget=tuan] .missing")).to_have_text("thiếu số liệu ở 2/2 kỳ")
+        assert wall.complaints == []
+
+
+async def test_of_a_table_of_which_a_part_is_made_up_each_such_cell_says_so(browser: Browser, lively_hub: Hub) -> None:
+    async with glass(browser) as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/tong-quan?page=4")
+        await wall.live()
+        table = wall.page.locator("[data-widget=cac-phuong]")
+        await expect(table.locator(".foot .synthetic")).to_have_text("mô phỏng")
+        await expect(table.locator("td .synthetic")).to_have_count(0)
+
+    place = {"x": 0, "y": 0, "w": 12, "h": 8, "kind": "table", "grain": "day"}
+    indicators = ["health.disease.dengue", "health.emergency"]
+    lively_hub.define("bang", {"rows": 8, "widgets": [{**place, "id": "bang", "indicators": indicators}]})
+    lively_hub.send("health.emergency", "25813", "2026-03-20", 3)
+    async with glass(browser) as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/bang")
+        await wall.live()
+        await expect(wall.page.locator("td .synthetic")).to_have_count(7)
+        await expect(wall.page.locator(".foot .synthetic")).to_have_text("mô phỏng 7/8")
+
+
 async def test_a_display_may_be_pinned_to_a_page_and_speak_english(browser: Browser, lively_hub: Hub) -> None:
     async with glass(browser) as wall:
         await wall.page.goto(f"{lively_hub.url}/screens/tong-quan?page=2&lang=en&theme=light")
@@ -272,6 +344,20 @@ async def test_figures_say_what_they_cover_and_what_they_are_compared_with(brows
         await wall.live()
         change = wall.page.locator("[data-widget=den-hong] .change")
         await expect(change).to_have_text(re.compile(r"so với \d+/\d+"))
+
+
+async def test_a_page_about_another_unit_has_the_name_of_that_one_over_it(browser: Browser, lively_hub: Hub) -> None:
+    async with glass(browser) as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/chuyen-doi-so?page=3")
+        await wall.live()
+        await expect(wall.page.locator(".place")).to_have_text("Huyện Dầu Tiếng · Chuyển đổi số")
+        await expect(wall.page.locator("h1")).to_have_text(re.compile("^Dầu Tiếng: "))
+
+    async with glass(browser, PHONE, has_touch=True) as phone:
+        await phone.page.goto(f"{lively_hub.url}/screens/chuyen-doi-so")
+        await phone.live()
+        names = ["Thành phố Bến Cát", "Huyện Dầu Tiếng", "Huyện Dầu Tiếng"]
+        await expect(phone.page.locator(".page-place")).to_have_text(names)
 
 
 async def test_a_ranking_in_which_less_is_better_says_so(browser: Browser, lively_hub: Hub) -> None:

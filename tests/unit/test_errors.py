@@ -88,7 +88,7 @@ def test_braces_in_a_name_are_only_braces(name: str) -> None:
 
 @pytest.mark.parametrize(("mistake", "code", "value"), [
     ({"type": "missing", "input": {"all": "of it"}, "msg": "Field required"}, "missing", None),
-    ({"type": "extra_forbidden", "input": 1, "msg": "Extra"}, "unknown-field", 1),
+    ({"type": "extra_forbidden", "loc": ("x",), "input": 1, "msg": "Extra"}, "unknown-field", 1),
     ({"type": "string_type", "input": True, "msg": "a string"}, "wrong-type", True),
     ({"type": "string_type", "input": 10**30, "msg": "a string"}, "wrong-type", "1" + "0" * 30),
     ({"type": "string_type", "input": 2**63 - 1, "msg": "a string"}, "wrong-type", 2**63 - 1),
@@ -96,7 +96,7 @@ def test_braces_in_a_name_are_only_braces(name: str) -> None:
     ({"type": "decimal_whole_digits", "input": Decimal("1E+400"), "msg": "digits"}, "value-too-long", "1E+400"),
     ({"type": "literal_error", "input": "done", "msg": "x", "ctx": {"expected": "'a' or 'b'"}}, "not-one-of", "done"),
     ({"type": "string_too_long", "input": "x" * 999, "msg": "at most 300"}, "out-of-range", "x" * 200),
-    ({"type": "value_error", "input": ["a"], "msg": "Value error, no"}, "invalid", "['a']"),
+    ({"type": "value_error", "input": ["a"], "msg": "Value error, no"}, "invalid", '["a"]'),
     ({"type": "one_of_next_years_pydantic", "input": None, "msg": "?"}, "invalid", None),
 ])  # fmt: skip
 def test_what_the_schema_finds_is_said_in_the_hubs_words(mistake: dict[str, Any], code: str, value: Any) -> None:
@@ -130,7 +130,7 @@ def test_what_is_out_of_range_is_told_the_range_in_both_languages(kind: str, vi:
 def test_no_message_is_half_in_vietnamese_and_half_in_english(kind: str) -> None:
     context = {**_BOUNDS, "error": ValueError("English"), "tag": "dial", "expected_tags": "'figure'", "pattern": "^x$"}
 
-    told = row_error({"type": kind, "input": "x", "msg": "English", "ctx": context}).detail("vi")
+    told = row_error({"type": kind, "loc": ("x",), "input": "x", "msg": "English", "ctx": context}).detail("vi")
 
     assert VIETNAMESE.search(told)
     assert "English" not in told

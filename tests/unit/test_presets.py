@@ -57,6 +57,14 @@ def test_everything_is_called_by_plain_words_in_both_languages(screen: ScreenIn)
 
 
 @every_preset
+def test_a_page_about_another_unit_says_so_itself(screen: ScreenIn) -> None:
+    for page in screen.pages:
+        units = {getattr(widget, "unit", None) for widget in page.widgets}
+        assert page.unit is None or page.unit not in units, page.title
+        assert len(units) > 1 or units == {None}, f"all of {page.title} is about {units}: it is the page that is"
+
+
+@every_preset
 def test_only_what_adds_up_is_shown_for_the_units_below(screen: ScreenIn) -> None:
     for widget in (widget for page in screen.pages for widget in page.widgets):
         match widget.kind:

@@ -57,7 +57,7 @@ export function changeOnPeriod(figure: Figure, comparison: Comparison | null | u
   if (!comparison?.period || figure.period === null) return null;
   const beside = periodWordsBeside(comparison.period, figure.period);
   const words = comparison === figure.week_ago ? ofTheWeek(comparison.period, beside) : beside;
-  const compared = comparison.until ? say("period.up-to", { period: words, when: upTo(comparison.until, now) }) : words;
+  const compared = comparison.until ? say("period.up-to", { period: words, when: upTo(comparison.until, comparison.period, now) }) : words;
   return changeOf(figure, comparison, say("compare.previous", { period: compared }));
 }
 
@@ -74,11 +74,19 @@ export function stateMark(state: State | null | undefined): HTMLElement | null {
   return element("span.state", { "data-state": state, role: "img", "aria-label": say(`state.${state}`) }, icon(`state.${state}`));
 }
 
-/** Made-up figures are marked wherever they stand. */
-export function syntheticMark(synthetic: boolean | undefined): HTMLElement | null {
-  return synthetic
-    ? element("span.synthetic", { title: say("synthetic.long") }, icon("synthetic"), element("span", {}, say("synthetic")))
-    : null;
+/** Made-up figures are marked wherever they stand; in narrow places by the sign alone. */
+export function syntheticMark(synthetic: boolean | undefined, { brief = false } = {}): HTMLElement | null {
+  if (!synthetic) return null;
+  if (brief) return element("span.synthetic", { role: "img", "aria-label": say("synthetic"), title: say("synthetic.long") }, icon("synthetic"));
+  return element("span.synthetic", { title: say("synthetic.long") }, icon("synthetic"), element("span", {}, say("synthetic")));
+}
+
+/** The same of many: how many of them are made up, where that is not all. */
+export function syntheticMarkOf(some: { synthetic?: boolean }[]): HTMLElement | null {
+  const n = some.filter((one) => one.synthetic).length;
+  const mark = syntheticMark(n > 0);
+  if (mark !== null && n < some.length) mark.lastElementChild!.textContent = say("synthetic.some", { n, all: some.length });
+  return mark;
 }
 
 /** Of when, of whom, how complete: what must be known before the number is believed. */
@@ -89,7 +97,7 @@ export function originOf(figure: Figure, scene: Scene, { brief = false } = {}): 
   // What has come of a period is not yet what it will be; an estimate already is of all of it.
   const measured = period !== null && status !== "estimated" && isUnderWay(period, scene.now) && figure.observed_at;
   const facts: (string | null)[] = [
-    words !== null && measured ? say("period.up-to", { period: words, when: upTo(measured, scene.now) }) : words,
+    words !== null && measured ? say("period.up-to", { period: words, when: upTo(measured, period, scene.now) }) : words,
     figure.unit === scene.unit ? null : figure.unit_name,
     status && (status !== "final" || !(brief || measured)) ? say(`status.${status}`) : null,
     coverageOf(figure),

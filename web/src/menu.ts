@@ -4,6 +4,7 @@ import { element } from "./element.ts";
 import { icon } from "./icons.ts";
 import { language, say, type Word } from "./language.ts";
 import { pair } from "./pairing.ts";
+import type { Playlist } from "./playlist.ts";
 import { chooseTheme } from "./theme.ts";
 
 const CONFIRMED = 8_000; // milliseconds that whoever confirmed the code has to see on which display it was
@@ -15,8 +16,8 @@ export interface Menu {
   pair(): void;
 }
 
-/** `paired` is called when an operator has confirmed the code; `themed` when the colours have changed. */
-export function makeMenu(paired: () => void, themed: () => void): Menu {
+/** `paired` is called when an operator has confirmed the code; `themed` when the colours have changed; `pages` are those that turn. */
+export function makeMenu(paired: () => void, themed: () => void, pages: () => Playlist | null): Menu {
   const dialog = element("dialog", { "aria-label": say("menu") });
   const button = element("button.menu", { type: "button", "aria-label": say("menu"), "aria-haspopup": "dialog" }, icon("menu"));
 
@@ -47,8 +48,12 @@ export function makeMenu(paired: () => void, themed: () => void): Menu {
   };
   button.addEventListener("click", () => {
     const dark = document.documentElement.dataset["theme"] !== "light";
+    const playlist = pages();
     dialog.replaceChildren(element(
       "ul", {},
+      playlist !== null && choice(playlist.stopped ? "menu.resume" : "menu.pause", () => {
+        playlist.stopped = !playlist.stopped;
+      }),
       choice(dark ? "menu.light" : "menu.dark", theme(dark ? "light" : "dark")),
       document.fullscreenEnabled && choice("menu.full", () => void document.documentElement.requestFullscreen().catch(() => undefined)),
       choice("menu.language", speakOtherwise),
@@ -56,6 +61,7 @@ export function makeMenu(paired: () => void, themed: () => void): Menu {
       choice("menu.home", () => location.assign("/")),
       choice("dialog.close", () => undefined),
     ));
+    if (playlist !== null) dialog.append(element("p.keys", {}, say("menu.turn")));
     dialog.showModal();
   });
   // A tap beside the menu closes it.

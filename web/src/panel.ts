@@ -39,6 +39,7 @@ const TILE = 1.45; // shape of a domain's tile
 export class Panel {
   readonly element: HTMLElement;
   readonly #plan: WidgetPlan;
+  readonly #unit: string | null;
   readonly #title = element("h2");
   readonly #body = element("div.body", { "data-box": true });
   #chart: Chart | null = null;
@@ -46,8 +47,10 @@ export class Panel {
   #drawing: Drawing | null = null;
   #scale = 1;
 
-  constructor(plan: WidgetPlan) {
+  /** `unit`: whom its page is about, where that is another than the screen. */
+  constructor(plan: WidgetPlan, unit: string | null) {
     this.#plan = plan;
+    this.#unit = unit;
     this.#title.id = `title-${plan.id}`;
     // No landmark: on a phone, where all pages are up, two of them may have one title.
     this.element = element(
@@ -70,7 +73,8 @@ export class Panel {
   }
 
   /** Show other data, or the same at another time. Tells whether it has room at the size that its letters have. */
-  show(data: WidgetData | undefined, scene: Scene): boolean {
+  show(data: WidgetData | undefined, seen: Scene): boolean {
+    const scene = this.#unit === null ? seen : { ...seen, unit: this.#unit };
     const kind = KINDS[this.#plan.kind];
     if (data === undefined || kind === undefined) return true;
     const before = this.#numbers();

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { setZoneBy } from "./clock.ts";
 import { instantOf } from "./clock.ts";
 import {
-  ago, clockWords, dateWords, isUnderWay, momentWords, periodTick, periodWords, periodWordsBeside, periodWordsBriefly, upTo,
+  ago, clockWords, dateWords, hoursNamed, isUnderWay, momentWords, periodTick, periodWords, periodWordsBeside, periodWordsBriefly, upTo,
 } from "./periods.ts";
 
 setZoneBy("2026-11-22T08:15:00+07:00");
@@ -13,9 +13,10 @@ const PERIODS: [period: string, words: string, tick: string][] = [
   ["2024", "năm 2024", "2024"],
   ["2024-Q3", "quý 3/2024", "Q3/24"],
   ["2024-09", "tháng 9/2024", "T9/24"],
-  ["2024-W39", "tuần 39/2024", "T39"],
+  ["2024-W39", "tuần 39/2024", "tuần 39"], // T12 is December
   ["2024-09-30", "30/9/2024", "30/9"],
   ["2024-09-30T08", "8 giờ, 30/9/2024", "8h"],
+  ["2024-09-30T00", "0 giờ, 30/9/2024", "30/9"],
   ["2024-09-30T08:05:00", "08:05, 30/9/2024", "8:05"],
 ];
 
@@ -25,6 +26,15 @@ for (const [period, words, tick] of PERIODS) {
     assert.equal(periodTick(period), tick);
   });
 }
+
+test("the hours on an axis are told from midnight on, as many as have room", () => {
+  const hours = ["22", "23", "00", "01", "02", "03", "04"].map((hour, place) => `2026-11-2${place < 2 ? 1 : 2}T${hour}`);
+  const named = (room: number): string[] => hours.filter((_, place) => hoursNamed(hours, room)!(place)).map(periodTick);
+  assert.deepEqual(named(7), ["22h", "23h", "22/11", "1h", "2h", "3h", "4h"]);
+  assert.deepEqual(named(3), ["22/11", "3h"]);
+  assert.deepEqual(named(0), ["22/11"]);
+  assert.equal(hoursNamed(["2026-11"], 5), null);
+});
 
 test("moments are told in the hub's zone, wherever the display stands", () => {
   assert.equal(clockWords(Date.parse("2026-11-22T07:32:00Z")), "14:32");
@@ -67,9 +77,17 @@ for (const [period, end] of ENDS)
 
 test("what was measured up to midnight is that of the day before", () => {
   const now = instantOf("2026-11-22T15:00:00");
-  assert.equal(upTo("2026-11-22T00:00:00+07:00", now), "21/11");
-  assert.equal(upTo("2026-11-22T14:25:04.8+07:00", now), "14:25");
-  assert.equal(upTo("2026-01-01T00:00:00+07:00", now), "31/12/2025");
+  assert.equal(upTo("2026-11-22T00:00:00+07:00", "2026-11", now), "21/11");
+  assert.equal(upTo("2026-01-01T00:00:00+07:00", "2025", now), "31/12/2025");
+});
+
+test("the time stands alone only where the period names its day", () => {
+  const now = instantOf("2026-11-22T15:00:00");
+  assert.equal(upTo("2026-11-22T14:25:04.8+07:00", "2026-11-22T14", now), "14:25");
+  assert.equal(upTo("2026-11-21T14:25:00+07:00", "2026-11-21", now), "14:25");
+  assert.equal(upTo("2026-11-22T14:25:00+07:00", "2026-W47", now), "14:25, 22/11");
+  assert.equal(upTo("2026-11-22T14:25:00+07:00", "2026-11-25", now), "14:25, 22/11"); // sent ahead
+  assert.equal(upTo("2026-10-22T14:25:00+07:00", "2026-10", now), "22/10");
 });
 
 test("of today the hour is enough", () => {

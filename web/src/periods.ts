@@ -97,22 +97,33 @@ export function periodSoFar(period: string, now: number): string {
   return isUnderWay(period, now) ? say("period.so-far", { period: periodWords(period) }) : periodWords(period);
 }
 
-/** Up to a moment: the time if that is today, else the last day before it, for midnight is the end of a day. */
-export function upTo(moment: string, now: number): string {
-  const last = dayWords(partsOf(instantOf(moment) - 1));
-  return last === dayOfMoment(now) ? clockWords(instantOf(moment)) : last.replace(new RegExp(`[/ ]${partsOf(now).year}$`), "");
+/** Up to a moment of a period: the time if the period names the day, else the day, and of today both. Midnight is the end of a day. */
+export function upTo(moment: string, period: string, now: number): string {
+  const [instant, at] = [instantOf(moment), parts(period)];
+  const last = dayWords(partsOf(instant - 1));
+  if (at?.day !== undefined && dayWords(at) === last) return clockWords(instant);
+  const day = last.replace(new RegExp(`[/ ]${partsOf(now).year}$`), "");
+  return last === dayOfMoment(now) ? `${clockWords(instant)}, ${day}` : day;
 }
 
-/** For an axis, where the year or the day is said once: `T9`, `Q3`, `30/9`, `8h`. */
+/** For an axis: `T9/24` (a month), `Q3/24`, `tuần 39`, `30/9`, `8h`; where a day begins its name, or one would not know it. */
 export function periodTick(period: string): string {
   const at = parts(period);
   if (at === null) return period;
   if (at.quarter !== undefined) return `Q${at.quarter}/${String(at.year).slice(2)}`;
-  if (at.week !== undefined) return vi ? `T${at.week}` : `W${at.week}`;
+  if (at.week !== undefined) return vi ? `tuần ${at.week}` : `W${at.week}`;
   if (at.month === undefined) return String(at.year);
   if (at.day === undefined) return vi ? `T${at.month}/${String(at.year).slice(2)}` : `${MONTHS[at.month - 1]} ${String(at.year).slice(2)}`;
-  if (at.hour === undefined) return vi ? `${at.day}/${at.month}` : `${at.day} ${MONTHS[at.month - 1]}`;
+  if (at.hour === undefined || (at.hour === 0 && at.minute === undefined)) return vi ? `${at.day}/${at.month}` : `${at.day} ${MONTHS[at.month - 1]}`;
   return at.minute === undefined ? `${at.hour}h` : `${at.hour}:${two(at.minute)}`;
+}
+
+/** Which of these hours are named on an axis with room for so many names: every second, third …, so that midnight is one. Else null. */
+export function hoursNamed(periods: string[], room: number): ((place: number) => boolean) | null {
+  const hours = periods.map((period) => parts(period)?.hour);
+  if (hours.includes(undefined)) return null;
+  const step = [1, 2, 3, 6, 12].find((one) => hours.length / one <= room) ?? 24;
+  return (place) => hours[place]! % step === 0;
 }
 
 function partsOf(instant: number): Required<Pick<Parts, "year" | "month" | "day" | "hour" | "minute">> & { weekday: number } {

@@ -9,6 +9,7 @@ export class Playlist {
   #page: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #held = false;
+  #stopped = false;
 
   /** `pinned`: this display shows one page of several that hang side by side. */
   constructor(seconds: number[], page: number, pinned: boolean, turn: (page: number) => void, paused: (paused: boolean) => void) {
@@ -22,10 +23,32 @@ export class Playlist {
     return this.#page;
   }
 
+  /** Whether there are pages to turn. */
+  get turns(): boolean {
+    return this.#seconds.length > 1;
+  }
+
+  /** Whether somebody has stopped it, until somebody lets it go on. */
+  get stopped(): boolean {
+    return this.#stopped;
+  }
+
+  set stopped(stopped: boolean) {
+    this.#stopped = stopped;
+    this.#held = false;
+    this.#paused(stopped);
+    this.start();
+  }
+
   start(): void {
     clearTimeout(this.#timer);
-    if (this.#seconds.length < 2) return;
+    if (!this.turns || this.#stopped) return;
     this.#timer = setTimeout(() => this.show((this.#page + 1) % this.#seconds.length), this.#seconds[this.#page]! * 1000);
+  }
+
+  /** One page on or back; after the last comes the first. */
+  step(by: 1 | -1): void {
+    if (this.turns) this.show((this.#page + by + this.#seconds.length) % this.#seconds.length);
   }
 
   show(page: number): void {
@@ -36,8 +59,8 @@ export class Playlist {
 
   /** Somebody is there: this page stays until they have gone. */
   hold(): void {
+    if (!this.turns || this.#stopped) return;
     clearTimeout(this.#timer);
-    if (this.#seconds.length < 2) return;
     if (!this.#held) this.#paused(true);
     this.#held = true;
     this.#timer = setTimeout(() => {

@@ -1,7 +1,7 @@
 // From where widgets look: what they need to know besides their data.
 
 export interface Scene {
-  /** Code of the unit that the screen is about. */
+  /** Code of the unit that the page is about. */
   unit: string;
   /** Milliseconds since 1970. */
   now: number;

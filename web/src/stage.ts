@@ -58,10 +58,15 @@ export class Stage {
 
   #page(plan: PagePlan): HTMLElement {
     const panels = [...plan.widgets].sort((a, b) => a.y - b.y || a.x - b.x).map((widget) => {
-      const panel = new Panel(widget);
+      const panel = new Panel(widget, plan.unit ?? null);
       this.#panels.set(widget.id, panel);
       return panel.element;
     });
-    return element("section.page", { "--rows": plan.rows }, plan.title && element("h2.page-title", {}, plan.title), element("div.grid", {}, ...panels));
+    return element(
+      "section.page", { "--rows": plan.rows },
+      plan.unit_name && element("p.page-place", {}, plan.unit_name),
+      plan.title && element("h2.page-title", {}, plan.title),
+      element("div.grid", {}, ...panels),
+    );
   }
 }

@@ -41,19 +41,20 @@ let playlist: Playlist | null = null;
 
 const stage = new Stage();
 const connection = new Connection();
-const menu = makeMenu(reconnect, redraw);
+const menu = makeMenu(reconnect, redraw, () => (playlist?.turns ? playlist : null));
 const heading = element("h1");
 const place = element("p.place");
 const clock = element("time.clock");
 const date = element("p.date");
-const dots = element("nav.dots", { "aria-label": say("pages") });
+const dots = element("nav.dots", { "aria-label": say("pages"), "aria-keyshortcuts": "ArrowLeft ArrowRight PageUp PageDown Space" });
+const stopped = element("p.stopped", { role: "status" });
 const legend = element("ul.legend");
 
 document.documentElement.lang = language;
 document.body.append(
   element("header", {}, element("div.names", {}, place, heading), element("div.when", {}, clock, date)),
   stage.element,
-  element("footer", {}, connection.element, dots, legend, menu.button),
+  element("footer", {}, connection.element, dots, stopped, legend, menu.button),
   menu.dialog,
 );
 
@@ -82,10 +83,12 @@ function setUp(): void {
   if (snapshot === null) return;
   const { pages, title, unit } = snapshot;
   document.title = `${title} – ${unit.name}`;
+  const still = playlist?.stopped ?? false;
   playlist?.stop();
   const first = Math.min(Math.max(pinned ?? playlist?.page ?? 0, 0), pages.length - 1);
   playlist = scrolling.matches ? null : new Playlist(pages.map((page) => page.seconds), first, pinned !== null, turn, (paused) => {
     document.body.classList.toggle("paused", paused);
+    stopped.textContent = playlist?.stopped ? say("pages.stopped") : "";
   });
   dots.replaceChildren(...(pages.length < 2 || pinned !== null ? [] : pages.map((page, number) => {
     const dot = element("button", { type: "button", title: page.title }, element("span", {}, page.title ?? say("page", { n: number + 1 })));
@@ -96,7 +99,7 @@ function setUp(): void {
     return dot;
   })));
   turn(first);
-  playlist?.start();
+  if (playlist !== null) playlist.stopped = still;
 }
 
 function turn(number: number): void {
@@ -105,7 +108,7 @@ function turn(number: number): void {
   const one = playlist !== null;
   const page = pages[number]!;
   const screen = one && page.title !== null && page.title !== title ? title : null;
-  place.textContent = [unit.name, screen, period && periodWords(period)].filter(Boolean).join(" · ");
+  place.textContent = [(one ? page.unit_name : null) ?? unit.name, screen, period && periodWords(period)].filter(Boolean).join(" · ");
   heading.textContent = (one ? page.title : null) ?? title;
   [...dots.children].forEach((dot, at) => {
     if (one && at === number) dot.setAttribute("aria-current", "page");
@@ -258,6 +261,15 @@ setInterval(() => {
   }
 }, TURN);
 setInterval(tellHub, 5 * 60_000);
+// As in a slide show: whoever stands before the wall turns its pages, or stops them.
+addEventListener("keydown", (event) => {
+  if (!playlist?.turns || menu.dialog.open || event.ctrlKey || event.altKey || event.metaKey) return;
+  if (event.key === "ArrowRight" || event.key === "PageDown") playlist.step(1);
+  else if (event.key === "ArrowLeft" || event.key === "PageUp") playlist.step(-1);
+  else if (event.key === " " && !(event.target instanceof HTMLButtonElement)) playlist.stopped = !playlist.stopped;
+  else return;
+  event.preventDefault();
+});
 for (const sign of ["pointermove", "pointerdown", "keydown"]) addEventListener(sign, () => playlist?.hold(), { passive: true });
 scrolling.addEventListener("change", setUp);
 

@@ -3,7 +3,7 @@
 import type { ChartOption, ChartStyle } from "../charts.ts";
 import type { MapData } from "../contract.ts";
 import { element } from "../element.ts";
-import { syntheticMark } from "../figures.ts";
+import { syntheticMarkOf } from "../figures.ts";
 import { sidesOf } from "../labels.ts";
 import { say, sayWhyNot } from "../language.ts";
 import { writeLine, writeShort } from "../numbers.ts";
@@ -30,7 +30,7 @@ export function map(data: MapData, scene: Scene): Drawing {
         element(
           "p.origin", {},
           [data.period && periodSoFar(data.period, scene.now), data.elsewhere > 0 && say("map.elsewhere", { n: data.elsewhere })].filter(Boolean).join(" · "),
-          " ", syntheticMark(points.some((point) => point.synthetic)),
+          " ", syntheticMarkOf(points.filter((point) => point.value !== null)),
         ),
       ),
     ],

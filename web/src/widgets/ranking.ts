@@ -2,7 +2,7 @@
 
 import type { RankedFigure, RankingData } from "../contract.ts";
 import { element } from "../element.ts";
-import { syntheticMark } from "../figures.ts";
+import { syntheticMark, syntheticMarkOf } from "../figures.ts";
 import { say, sayWhyNot } from "../language.ts";
 import { writeExactly, writeLine } from "../numbers.ts";
 import type { Drawing } from "../panel.ts";
@@ -15,6 +15,7 @@ export function ranking(data: RankingData, scene: Scene, room: number): Drawing 
   const best = data.best.slice(0, room - worst.length);
   const shown = [...best, ...worst];
   if (shown.length === 0) return { title: data.name, nodes: [element("p.value.absent", {}, sayWhyNot(data.reason))] };
+  const mixed = shown.some((one) => one.synthetic) && !shown.every((one) => one.synthetic);
   const most = Math.max(...shown.map((one) => Math.abs(one.value ?? 0)));
   // The worst come last one first; on the wall the list goes on downwards.
   const groups: [string, RankedFigure[]][] = [["best", best], ["worst", worst.reverse()]];
@@ -23,14 +24,14 @@ export function ranking(data: RankingData, scene: Scene, room: number): Drawing 
     nodes: [
       element(
         "ol.bars", {},
-        ...groups.flatMap(([group, rows]) => rows.map((one, place) => row(one, data.measure, most, group === "worst" && place === 0 && best.length > 0 ? "gap" : ""))),
+        ...groups.flatMap(([group, rows]) => rows.map((one, place) => row(one, data.measure, most, mixed, group === "worst" && place === 0 && best.length > 0 ? "gap" : ""))),
       ),
       element(
         "div.foot", {},
         element(
           "p.origin", {},
           [data.period && periodSoFar(data.period, scene.now), orderOf(data), data.without > 0 && say("ranking.without", { n: data.without, all: data.units })].filter(Boolean).join(" · "),
-          " ", syntheticMark(shown.some((one) => one.synthetic)),
+          " ", syntheticMarkOf(shown),
         ),
       ),
     ],
@@ -43,13 +44,13 @@ function orderOf({ direction, measure }: RankingData): string | null {
   return say(measure === "%" ? "ranking.lowest" : "ranking.fewest");
 }
 
-function row(one: RankedFigure, measure: string, most: number, gap: string): HTMLElement {
+function row(one: RankedFigure, measure: string, most: number, mixed: boolean, gap: string): HTMLElement {
   const value = one.value ?? 0;
   return element(
     "li", { class: gap || null },
     element("span.rank", {}, one.rank === null ? "" : String(one.rank)),
     element("span.name", { title: one.unit_name }, shortName(one.unit_name)),
     element("span.bar", { "aria-hidden": "true", "--part": most === 0 ? 0 : Math.abs(value) / most }),
-    element("span.amount", { "data-key": one.unit, title: writeExactly(value, measure) }, writeLine(value, measure)),
+    element("span.amount", { "data-key": one.unit, title: writeExactly(value, measure) }, mixed && syntheticMark(one.synthetic, { brief: true }), writeLine(value, measure)),
   );
 }

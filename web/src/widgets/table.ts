@@ -2,7 +2,7 @@
 
 import type { TableData } from "../contract.ts";
 import { element } from "../element.ts";
-import { stateMark, syntheticMark } from "../figures.ts";
+import { stateMark, syntheticMark, syntheticMarkOf } from "../figures.ts";
 import { say, sayWhyNot } from "../language.ts";
 import { measureWord, moneyWord } from "../measures.ts";
 import { writeExactly, writeShort } from "../numbers.ts";
@@ -14,6 +14,8 @@ import { shortName } from "../units.ts";
 export function table({ indicators, rows, reason }: TableData, scene: Scene, room: number): Drawing {
   if (rows.length === 0) return { title: null, nodes: [element("p.value.absent", {}, sayWhyNot(reason))] };
   const cells = rows.flatMap((row) => row.cells);
+  const valued = cells.filter((cell) => cell.value !== null);
+  const mixed = valued.some((cell) => cell.synthetic) && !valued.every((cell) => cell.synthetic);
   const periods = new Set(cells.map((cell) => cell.period).filter((period) => period !== null));
   const { shown, place } = turnOf(rows, room, scene.now);
   return {
@@ -34,7 +36,7 @@ export function table({ indicators, rows, reason }: TableData, scene: Scene, roo
             if (cell.value === null) return element("td.absent", { title: sayWhyNot(cell.reason) }, "–");
             return element(
               "td", { title: writeExactly(cell.value, one.measure), "data-partial": cell.partial },
-              stateMark(cell.state),
+              mixed && syntheticMark(cell.synthetic, { brief: true }), stateMark(cell.state),
               element("span", { "data-key": `${row.unit} ${one.indicator}` }, writeShort(cell.value, one.measure)),
             );
           }),
@@ -42,7 +44,7 @@ export function table({ indicators, rows, reason }: TableData, scene: Scene, roo
       ),
       element(
         "div.foot", {},
-        element("p.origin", {}, [[...periods].map((period) => periodSoFar(period, scene.now)).join(", "), place].filter(Boolean).join(" · "), " ", syntheticMark(cells.some((cell) => cell.synthetic))),
+        element("p.origin", {}, [[...periods].map((period) => periodSoFar(period, scene.now)).join(", "), place].filter(Boolean).join(" · "), " ", syntheticMarkOf(valued)),
       ),
     ],
   };

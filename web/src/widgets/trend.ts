@@ -4,16 +4,17 @@ import { ageOf } from "../ages.ts";
 import type { ChartOption, ChartStyle } from "../charts.ts";
 import type { TrendData } from "../contract.ts";
 import { element } from "../element.ts";
-import { ageMark, changeOf, originOf, valueOf } from "../figures.ts";
+import { ageMark, changeOf, originOf, syntheticMarkOf, valueOf } from "../figures.ts";
 import { say } from "../language.ts";
 import { writeLine, writeShort } from "../numbers.ts";
 import type { Drawing } from "../panel.ts";
-import { periodTick, periodWords } from "../periods.ts";
+import { hoursNamed, isUnderWay, periodTick, periodWords } from "../periods.ts";
 import type { Scene } from "../scene.ts";
 
 export function trend({ figure, points }: TrendData, scene: Scene): Drawing {
   const lastYear = points.some((point) => point.year_ago != null);
-  const drawable = points.some((point) => point.value !== null);
+  const known = points.filter((point) => point.value !== null);
+  const drawable = known.length > 0;
   return {
     title: figure.name,
     nodes: [
@@ -25,12 +26,30 @@ export function trend({ figure, points }: TrendData, scene: Scene): Drawing {
       element(
         "div.foot", {},
         originOf(figure, scene, { brief: true }),
+        figure.synthetic ? null : syntheticMarkOf(known), // of the points before the last
         lastYear && element("p.beside", {}, say("trend.last")),
+        ...missing(known, scene.now).map((words) => element("p.missing", {}, words)),
+        drawable && isZero(points) && element("p.zero", {}, say("trend.zero")),
         ageMark(figure, scene.now),
       ),
     ],
     ...(drawable ? { chart: (style: ChartStyle) => option(points, figure.measure, lastYear, style) } : {}),
   };
+}
+
+/** At how many points units or periods are missing. Of the last one the origin says how many; what is under way lacks the rest of it. */
+function missing(points: TrendData["points"], now: number): string[] {
+  const all = points.length;
+  const [units, periods] = (["units", "periods"] as const).map((part) => points.filter(({ coverage }) => coverage && coverage[part][0] < coverage[part][1]));
+  const ended = periods!.filter((point) => !units!.includes(point) && !isUnderWay(point.period, now)).length;
+  return [
+    units!.some((point) => point !== points.at(-1)) ? say("trend.units", { n: units!.length, all }) : "",
+    ended > 0 ? say("trend.periods", { n: ended, all }) : "",
+  ].filter((words) => words !== "");
+}
+
+function isZero(points: TrendData["points"]): boolean {
+  return points.every((point) => !point.value && !point.year_ago);
 }
 
 function inWords(points: TrendData["points"], measure: string): string {
@@ -44,6 +63,8 @@ function inWords(points: TrendData["points"], measure: string): string {
 function option(points: TrendData["points"], measure: string, lastYear: boolean, style: ChartStyle): ChartOption {
   const { em, colour } = style;
   const last = points.length - 1;
+  const zero = isZero(points);
+  const whole = points.every((point) => Number.isInteger(point.value ?? 0) && Number.isInteger(point.year_ago ?? 0));
   return {
     grid: { left: 0.1 * em, right: 0.6 * em, top: 0.6 * em, bottom: 0.2 * em, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
     xAxis: {
@@ -52,17 +73,22 @@ function option(points: TrendData["points"], measure: string, lastYear: boolean,
       boundaryGap: false,
       axisLine: { lineStyle: { color: colour.line } },
       axisTick: { show: false },
-      axisLabel: { color: colour.quiet, fontSize: 0.92 * em, hideOverlap: true, margin: 0.5 * em, alignMinLabel: "left", alignMaxLabel: "right" },
+      axisLabel: {
+        color: colour.quiet, fontSize: 0.92 * em, hideOverlap: true, margin: 0.5 * em, alignMinLabel: "left", alignMaxLabel: "right",
+        interval: hoursNamed(points.map((point) => point.period), style.width / (3.5 * em)) ?? "auto",
+      },
     },
     yAxis: {
       type: "value",
       scale: measure === "%", // what lies between 92 and 97 % would be a flat line from zero
       splitNumber: style.height < 10 * em ? 2 : 3,
+      minInterval: whole ? 1 : 0, // there is no half of a dossier
+      ...(zero ? { min: 0, max: 1, interval: 1 } : {}),
       axisLabel: {
         color: colour.quiet, fontSize: 0.92 * em, margin: 0.5 * em, hideOverlap: true,
-        formatter: (value: number) => writeShort(value, measure),
+        formatter: (value: number) => (zero && value > 0 ? "" : writeShort(value, measure)),
       },
-      splitLine: { lineStyle: { color: colour.line } },
+      splitLine: { show: !zero, lineStyle: { color: colour.line } },
     },
     series: [
       ...(lastYear
@@ -76,11 +102,11 @@ function option(points: TrendData["points"], measure: string, lastYear: boolean,
         type: "line" as const, silent: true,
         data: points.map((point, place) => ({
           value: point.value,
-          // The last one is a dot, hollow while its period goes on; so is one without neighbours, of which there is no line.
-          symbol: place === last || isAlone(points, place) ? "circle" : "none",
+          // The last one is a dot, and so is one without neighbours, of which there is no line. What is not all there is hollow.
+          symbol: place === last || point.partial || isAlone(points, place) ? "circle" : "none",
+          symbolSize: (place === last ? 0.55 : 0.4) * em,
           ...(point.partial ? { itemStyle: { color: colour.panel } } : {}),
         })),
-        symbolSize: 0.55 * em,
         showAllSymbol: true,
         lineStyle: { color: colour.accent, width: 0.18 * em },
         itemStyle: { color: colour.accent, borderColor: colour.accent, borderWidth: 0.14 * em },
