@@ -12,7 +12,7 @@ from itertools import islice
 from typing import NamedTuple
 
 from app import exact_json
-from app.catalogue.catalogue import BASE_GRAIN
+from app.catalogue.catalogue import BASE_GRAIN, COUNTED
 from app.catalogue.reference import Row, data_rows
 from app.periods import Period, bucket_start
 
@@ -76,7 +76,10 @@ def turns_of(breadth: int) -> int:
 
 def _readings(cells: Iterable[tuple[Row, str, int]]) -> Iterator[NewReading]:
     for place, (row, unit, turn) in enumerate(cells):
-        yield NewReading(row["code"], unit, _period(row["periodicity"], turn), Decimal(place % 99_991) / 4)
+        value = Decimal(place % 99_991)  # what is counted has no fractions
+        yield NewReading(
+            row["code"], unit, _period(row["periodicity"], turn), value if row["measure"] in COUNTED else value / 4
+        )
 
 
 @cache

@@ -91,11 +91,11 @@ class Indicator:
     @property
     def counts(self) -> bool:
         """Whether it counts things one by one: its figures are whole numbers from zero up."""
-        return self.measure in _COUNTED and self.over_units == "sum"
+        return self.measure in COUNTED and self.over_units == "sum"
 
 
 # Not among them: points, days and nights, of which there are halves.
-_COUNTED = frozenset(
+COUNTED = frozenset(
     {
         "accounts", "admissions", "agencies", "alerts", "articles", "attacks", "beds", "boards", "calls", "cameras",
         "cards", "cases", "certificates", "classes", "clusters", "codes", "communes", "cooperatives", "criteria",
