@@ -628,7 +628,7 @@ def erase_reporters_verb(
     email: Annotated[str | None, typer.Option(help="All reports of this e-mail address.")] = None,
     data: DataDir = None,
 ) -> None:
-    """Forget who sent reports, for good: nobody can read it any more, from no backup of today on. The reports stay."""
+    """Forget who sent reports, for good: nobody can read it any more. The reports stay. (Backups of before still know it.)"""
     kinds: tuple[tuple[Contact, str | None], ...] = (("phone", phone), ("email", email))
     contacts = [(kind, value) for kind, value in kinds if value is not None]
     if report is None and not contacts:

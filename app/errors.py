@@ -307,6 +307,17 @@ class PhotoDamaged(HubError):
     )
 
 
+class PhotoTaken(HubError):
+    """The report has another photo with this number, or is in the middle of one."""
+
+    code, status = "photo-taken", 409
+    title = Text("Số ảnh đã dùng", "Photo number taken")
+    text = Text(
+        "Ảnh số {value} của phản ánh này là một ảnh khác; ảnh mới cần số mới.",
+        "Photo {value} of this report is another one; a new photo needs a new number.",
+    )
+
+
 class UnknownPhoto(HubError):
     """There is no such photo (any longer), or not in this size."""
 

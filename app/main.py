@@ -17,7 +17,10 @@ from app.hub import Hub
 from app.middleware import BoundedBody, RequestContext
 from app.readings.intake import Intake
 from app.reports.identity import identity_keys
+from app.reports.photo_store import open_photo_store
 from app.reports.rules import RulesCache
+from app.reports.uploads import LIMITS as PHOTO_LIMITS
+from app.reports.uploads import Uploads
 from app.rollups.stored import Lookups
 from app.routers import (
     aggregates,
@@ -25,6 +28,7 @@ from app.routers import (
     displays,
     operations,
     pages,
+    photos,
     readings,
     reports,
     screens,
@@ -54,6 +58,7 @@ def create_app(settings: Settings, url: str | None = None, catalogues: Catalogue
         app.state.walls = walls = Walls(hub)
         app.state.rules = RulesCache()
         app.state.identities = identity_keys(settings)
+        app.state.uploads = Uploads(hub.database, open_photo_store(settings))
         app.state.lookups = Lookups(hub.database.ask)
         listening = asyncio.create_task(hub.changes.listen())
         try:
@@ -82,21 +87,35 @@ def create_app(settings: Settings, url: str | None = None, catalogues: Catalogue
     )
     framework = app.build_middleware_stack
 
+    def limit_of(path: str) -> int:
+        # Only batches and photos may be large, and their sender is known before they are read.
+        if path == "/v1/readings":
+            return settings.max_body_bytes
+        if path.startswith("/v1/reports/") and "/photos/" in path:
+            return min(PHOTO_LIMITS.size, settings.max_body_bytes)
+        return min(2**21, settings.max_body_bytes)
+
     def surrounded() -> ASGIApp:
         """Ours goes around the framework's own, through which a shortcut need not go."""
-        # Only batches may be large, and their sender is known before they are read.
-        bounded = BoundedBody(
-            Shortcuts(framework(), _SHORTCUTS),
-            limit=min(2**21, settings.max_body_bytes),
-            limits={"/v1/readings": settings.max_body_bytes},
-        )
-        return RequestContext(bounded)
+        return RequestContext(BoundedBody(Shortcuts(framework(), _SHORTCUTS), limit_of))
 
     app.build_middleware_stack = surrounded  # type: ignore[method-assign]
     problems.install(app)
     app.openapi = functools.cache(functools.partial(describe, app))  # type: ignore[method-assign]
     # In the order in which they are asked most.
-    for module in (readings, catalogue, aggregates, screens, reports, targets, displays, webhooks, operations, pages):
+    for module in (
+        readings,
+        catalogue,
+        aggregates,
+        screens,
+        reports,
+        photos,
+        targets,
+        displays,
+        webhooks,
+        operations,
+        pages,
+    ):
         app.include_router(module.router)
     return app
 

@@ -3,7 +3,7 @@
 import re
 import time
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from random import getrandbits
 
@@ -71,10 +71,9 @@ _seconds = lru_cache(maxsize=4096)(SECONDS.labels)
 class BoundedBody:
     """Stop a body that is too large before it is in memory, and undo gzip on the way."""
 
-    def __init__(self, app: ASGIApp, limit: int, limits: Mapping[str, int]) -> None:
+    def __init__(self, app: ASGIApp, limit_of: Callable[[str], int]) -> None:
         self.app = app
-        self.limit = limit
-        self.limits = limits  # of single paths
+        self.limit_of = limit_of  # by the path
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -84,7 +83,7 @@ class BoundedBody:
         if scope["method"] == "GET" and headers.keys().isdisjoint(_OF_BODIES):
             await self.app(scope, receive, send)
             return
-        limit = self.limits.get(scope["path"], self.limit)
+        limit = self.limit_of(scope["path"])
         encoding = headers.get(b"content-encoding", b"identity").decode("latin-1").strip().lower() or "identity"
         try:
             if encoding not in {"identity", "gzip"}:

@@ -5,6 +5,7 @@ next row of the same key begins. A change never touches what was promised before
 """
 
 from datetime import date
+from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import (
@@ -168,6 +169,38 @@ class Reporter(Base):
     phone_index: Mapped[bytes | None] = mapped_column(index=True, comment="blind: the same for the same telephone")
     email_index: Mapped[bytes | None] = mapped_column(index=True)
     erased_at: Mapped[Instant | None] = mapped_column()
+
+
+class ReportPhoto(Base):
+    """A photo of a report; its pictures are in the photo store, named by the hash of what was sent."""
+
+    __tablename__ = "report_photo"
+
+    report_id: Mapped[UUID] = mapped_column(ForeignKey(Report.id), primary_key=True)
+    number: Mapped[int] = mapped_column(
+        SmallInteger, primary_key=True, autoincrement=False, comment="as its sender counts"
+    )
+    kind: Mapped[str] = mapped_column(comment="before (the citizen's), after (the agency's)")
+    size: Mapped[int] = mapped_column(comment="bytes, as sent")
+    sha256: Mapped[str] = mapped_column(index=True, comment="of what was sent")
+    fingerprint: Mapped[int] = mapped_column(BigInteger, comment="app.reports.photos: alike in few different bits")
+    width: Mapped[int] = mapped_column()
+    height: Mapped[int] = mapped_column()
+    taken_at: Mapped[Instant | None] = mapped_column()
+    heading: Mapped[Decimal | None] = mapped_column(comment="where the camera looked, degrees from north")
+    received_at: Mapped[Instant] = mapped_column()
+
+
+class PhotoPiece(Base):
+    """Bytes of a photo that is still under way."""
+
+    __tablename__ = "photo_piece"
+
+    report_id: Mapped[UUID] = mapped_column(ForeignKey(Report.id), primary_key=True)
+    number: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    start: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    size: Mapped[int] = mapped_column(comment="of the whole photo")
+    content: Mapped[bytes] = mapped_column()
 
 
 class ReportEvent(Base):

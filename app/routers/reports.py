@@ -1,24 +1,34 @@
 """`/v1/reports`: citizens' field reports, from the phone to the street and back."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.auth import require_caller
 from app.catalogue.access import units_below
 from app.errors import (
+    InvalidRequest,
     KeyRequired,
     MoveNotAllowed,
+    NotAPhoto,
     OutsideArea,
     OutsideKeyUnits,
+    PhotoDamaged,
+    PhotoStoreUnavailable,
+    PhotoTaken,
+    PhotoTooLarge,
+    PhotoTooManyPixels,
     ReportConflict,
     ReporterErased,
     ReporterUnknown,
+    RowError,
     ScopeMissing,
     Text,
     UnitNotValid,
@@ -29,11 +39,14 @@ from app.paging import decode_cursor, encode_cursor
 from app.reports.desk import HANDLE, IDENTIFY, MODERATE, SUBMIT, Desk
 from app.reports.handling import events_of, move, moves, require_report
 from app.reports.identity import IdentityKeys
+from app.reports.photo_store import photo_key
+from app.reports.photos import SIZES
 from app.reports.places import Point, box
 from app.reports.reporters import read_reporter
 from app.reports.rules import Rules, RulesCache
 from app.reports.search import Order, Wanted, find_reports, find_similar, key_of, place_of, running_deadline
 from app.reports.submission import submit
+from app.reports.uploads import MOST, Piece, Uploads, photos_of
 from app.reports.workflow import LABELS, Actor, Moved, State, bounces, rounds
 from app.routers.answers import answer, problems
 from app.routers.asked import refused, split
@@ -58,6 +71,7 @@ from app.schemas.reports import (
     ReportPage,
     SimilarPage,
     StateName,
+    UploadOut,
 )
 
 router = APIRouter(
@@ -65,6 +79,7 @@ router = APIRouter(
 )
 _TO_SEND = Text("để gửi phản ánh", "to send reports")
 _TO_MOVE = Text("để xử lý phản ánh", "to handle reports")
+_LASTING = timedelta(hours=1)  # of a link to a photo
 _FARTHEST = 2_000.0  # metres within which reports can be alike
 
 
@@ -81,6 +96,15 @@ def get_identities(request: Request) -> IdentityKeys:
 
 
 IdentitiesDep = Annotated[IdentityKeys, Depends(get_identities)]
+
+
+def get_uploads(request: Request) -> Uploads:
+    uploads = request.app.state.uploads
+    assert isinstance(uploads, Uploads)
+    return uploads
+
+
+UploadsDep = Annotated[Uploads, Depends(get_uploads)]
 RulesDep = Annotated[RulesCache, Depends(get_rules)]
 
 
@@ -142,12 +166,14 @@ async def get_categories(desk: ReadDesk, language: Language) -> Response:
     responses=problems(KeyRequired, ScopeMissing, OutsideKeyUnits, OutsideArea, ReportConflict)
     | {200: {"model": ReportDetail, "description": "It was here already: this is how it stands now."}},
 )
-async def post_report(session: WriteSession, desk: WriteDesk, language: Language, sent: ReportIn) -> Response:
+async def post_report(
+    session: WriteSession, desk: WriteDesk, uploads: UploadsDep, language: Language, sent: ReportIn
+) -> Response:
     """Send a report. It is stored when this answers, and only once: the same again is answered 200, with how it stands now."""
     require_caller(desk.caller, SUBMIT, _TO_SEND)
     report, is_new = await submit(session, desk, sent)
     headers = {"location": f"/v1/reports/{report.id}"}
-    detail = detail_out(desk, report, await events_of(session, report), language)
+    detail = await _detail(session, desk, uploads, report, language)
     return answer(detail, language, status=201 if is_new else 200, headers=headers)
 
 
@@ -237,10 +263,12 @@ async def get_similar(
 
 
 @router.get("/{id}", response_model=ReportDetail, responses=problems(UnknownReport))
-async def get_report(session: ReadSession, desk: ReadDesk, language: Language, report_id: ReportId) -> Response:
+async def get_report(
+    session: ReadSession, desk: ReadDesk, uploads: UploadsDep, language: Language, report_id: ReportId
+) -> Response:
     """A report, and all that became of it."""
     report = await require_report(session, desk, report_id)
-    return answer(detail_out(desk, report, await events_of(session, report), language), language)
+    return answer(await _detail(session, desk, uploads, report, language), language)
 
 
 @router.post(
@@ -249,13 +277,13 @@ async def get_report(session: ReadSession, desk: ReadDesk, language: Language, r
     responses=problems(KeyRequired, ScopeMissing, OutsideKeyUnits, UnknownReport, MoveNotAllowed),
 )
 async def post_transition(
-    session: WriteSession, desk: WriteDesk, language: Language, report_id: ReportId, order: MoveIn
+    session: WriteSession, desk: WriteDesk, uploads: UploadsDep, language: Language, report_id: ReportId, order: MoveIn
 ) -> Response:
     """Make of a report what comes next: the centre accepts and assigns, the agency answers, the citizen closes or reopens."""
     if not (desk.may(MODERATE) or desk.may(HANDLE) or desk.may(SUBMIT)):
         require_caller(desk.caller, HANDLE, _TO_MOVE)
     report = await move(session, desk, report_id, order)
-    return answer(detail_out(desk, report, await events_of(session, report), language), language)
+    return answer(await _detail(session, desk, uploads, report, language), language)
 
 
 @router.get(
@@ -271,6 +299,77 @@ async def get_reporter(session: ReadSession, desk: ReadDesk, language: Language,
     said = {name: getattr(identity, name) for name in ("name", "phone", "email")}
     out = {name: None if secret is None else secret.get_secret_value() for name, secret in said.items()}
     return answer(out, language, headers={"cache-control": "no-store"})
+
+
+@router.put(
+    "/{id}/photos/{n}",
+    status_code=201,
+    response_model=UploadOut,
+    responses=problems(
+        KeyRequired, ScopeMissing, UnknownReport, MoveNotAllowed, PhotoTaken, PhotoTooLarge, PhotoTooManyPixels, NotAPhoto,
+        PhotoDamaged, PhotoStoreUnavailable,
+    )
+    | {202: {"model": UploadOut, "description": "Kept; there is more to come."}},
+    openapi_extra={
+        "requestBody": {
+            "required": False,
+            "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)  # fmt: skip
+async def put_photo(
+    request: Request,
+    hub: HubDep,
+    cache: RulesDep,
+    identities: IdentitiesDep,
+    uploads: UploadsDep,
+    caller: CallerDep,
+    language: Language,
+    report_id: ReportId,
+    number: Annotated[int, Path(alias="n", ge=1, le=MOST, description="The sender counts its photos.")],
+    content_range: Annotated[
+        str | None,
+        Header(
+            max_length=100, description="`bytes 0-99999/300000` for a piece; `bytes */300000` asks how much is here."
+        ),
+    ] = None,
+) -> Response:
+    """Send a photo, at once or piece by piece. What was answered is kept: after a dropped line it goes on where it broke."""
+    if caller is None or HANDLE not in caller.scopes:
+        require_caller(caller, SUBMIT, _TO_SEND)
+    async with hub.database.read_session() as session:  # not held while the photo comes and is prepared
+        catalogue, rules = await hub.catalogues.current(session), await cache.current(session)
+    desk = Desk(catalogue, rules, hub.settings, hub.pepper, identities, datetime.now(UTC), caller)
+    piece = _piece(content_range, await request.body())
+    received = await uploads.take(desk, report_id, number, piece)
+    complete = received == piece.size
+    out = {"received": received, "size": piece.size, "complete": complete}
+    return answer(out, language, status=201 if complete else 202)
+
+
+_RANGE = re.compile(r"bytes (?:(\d{1,10})-(\d{1,10})|\*)/(\d{1,10})", re.ASCII)
+
+
+def _piece(content_range: str | None, content: bytes) -> Piece:
+    """Raises: InvalidRequest: the header is no range of bytes, or not that of the body."""
+    if content_range is None:
+        return Piece(0, len(content), content)
+    found = _RANGE.fullmatch(content_range)
+    if found is not None and found[1] is None and not content:
+        return Piece(0, int(found[3]), b"")
+    if (
+        found is None
+        or found[1] is None
+        or int(found[2]) >= int(found[3])
+        or int(found[2]) - int(found[1]) + 1 != len(content)
+    ):
+        example = f"bytes 0-{max(len(content), 1) - 1}/{max(len(content), 1)}"
+        why = Text(
+            f"viết như {example}, đúng số byte gửi kèm", f"write it like {example}, with as many bytes as are sent"
+        )
+        mistake = RowError("invalid", pointer="/header/content-range", value=content_range, facts={"why": why})
+        raise InvalidRequest(count=1, errors=[mistake])
+    return Piece(int(found[1]), int(found[3]), content)
 
 
 # --- questions ---
@@ -364,15 +463,32 @@ def report_out(desk: Desk, report: models.Report, language: str) -> dict[str, An
     }
 
 
-def detail_out(
-    desk: Desk, report: models.Report, events: Sequence[models.ReportEvent], language: str
+async def _detail(
+    session: AsyncSession, desk: Desk, uploads: Uploads, report: models.Report, language: str
 ) -> dict[str, Any]:
+    events = await events_of(session, report)
     lived = [Moved(State(event.to_state), event.at) for event in events]
     return report_out(desk, report, language) | {
         "bounces": bounces(lived),
         "round": rounds(lived),
+        "photos": [await _photo_out(desk, uploads, one) for one in await photos_of(session, report)],
         "events": [_event_out(desk, report, event, language) for event in events],
         "moves": moves(desk, report, events),
+    }
+
+
+async def _photo_out(desk: Desk, uploads: Uploads, photo: models.ReportPhoto) -> dict[str, Any]:
+    links: dict[str, str] = {
+        size: await uploads.store.link(photo_key(photo.sha256, size), desk.now, _LASTING) for size in SIZES
+    }
+    return {
+        "n": photo.number,
+        "kind": photo.kind,
+        "width": photo.width,
+        "height": photo.height,
+        "taken_at": desk.shown(photo.taken_at),
+        "heading": photo.heading,
+        **links,
     }
 
 

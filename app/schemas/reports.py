@@ -1,14 +1,17 @@
 """Citizens' field reports on the wire."""
 
+import re
 from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic_core import PydanticCustomError
 
 from app.errors import NotValid, Text
 from app.schemas.catalogue import Address
 from app.schemas.readings import Code
+from app.schemas.wire import Number
 
 Visibility = Literal["public", "withheld", "private"]
 Channel = Literal["app", "hotline", "zalo", "web", "staff"]
@@ -26,6 +29,16 @@ _Words = StringConstraints(strip_whitespace=True, min_length=1, max_length=5_000
 Words = Annotated[str, _Words]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00\r\n]+$")]
 
+
+def _written_out(value: object) -> object:
+    """Pydantic alone takes 0 and "0" for the beginning of 1970."""
+    if not isinstance(value, str) or not _INSTANT.match(value):
+        raise PydanticCustomError("datetime_type", "not an instant")
+    return value
+
+
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]", re.ASCII)
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
 Subject = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
 
 
@@ -84,7 +97,7 @@ class ReportIn(BaseModel):
     description: Words
     point: PointIn | None = None
     address: Line | None = Field(None, description="In words; with or without a point.")
-    occurred_at: AwareDatetime | None = Field(None, description="Default: when it was received.")
+    occurred_at: Moment | None = Field(None, description="Default: when it was received.")
     visibility: Visibility = Field(
         "public",
         description="What the citizen wishes. withheld: published without a word of who, the place only roughly; private: never published.",
@@ -124,7 +137,7 @@ class MoveIn(BaseModel):
     reason: Words | None = Field(None, description="Why; the citizen reads it.")
     rejection: RejectionName | None = None
     agency: Address | None = Field(None, description="Code of the unit that is to act.")
-    deadline: AwareDatetime | None = Field(None, description="The new one.")
+    deadline: Moment | None = Field(None, description="The new one.")
     outcome: OutcomeName | None = None
     reply: Words | None = Field(None, description="The answer to the citizen.")
     unit: Address | None = Field(None, description="A moderator who knows better where it is: code of the commune.")
@@ -132,6 +145,28 @@ class MoveIn(BaseModel):
     duplicate_of: UUID | None = Field(None, description="The report that this one repeats.")
     subject: Subject | None = Field(None, description="The citizen who moves it, as in the report.")
     person: Line | None = Field(None, description="Who of the staff does it, as their system says; kept, never public.")
+
+
+class PhotoOut(BaseModel):
+    """A photo, with links that show it for an hour."""
+
+    n: int
+    kind: Literal["before", "after"]
+    width: int
+    height: int
+    taken_at: datetime | None
+    heading: Number | None = Field(description="Where the camera looked, in degrees clockwise from north.")
+    full: str = Field(description="At most 2048 pixels long.")
+    screen: str
+    thumb: str
+
+
+class UploadOut(BaseModel):
+    """How much of a photo is here."""
+
+    received: int = Field(description="Bytes: the next piece starts there.")
+    size: int
+    complete: bool
 
 
 class EventOut(BaseModel):
@@ -185,6 +220,7 @@ class ReportOut(BaseModel):
 class ReportDetail(ReportOut):
     bounces: int = Field(description="How many times an agency sent it back as not its own.")
     round: int = Field(description="How many times it has been worked on.")
+    photos: list[PhotoOut]
     events: list[EventOut]
     moves: list[StateName] = Field(description="What the caller may make of it now.")
 

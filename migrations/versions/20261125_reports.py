@@ -166,6 +166,16 @@ def upgrade() -> None:
     )
     op.create_index(op.f("report_route_agency_id_idx"), "report_route", ["agency_id"], unique=False)
     op.create_table(
+        "photo_piece",
+        sa.Column("report_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.SmallInteger(), autoincrement=False, nullable=False),
+        sa.Column("start", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("size", sa.Integer(), nullable=False, comment="of the whole photo"),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["report_id"], ["report.id"], name=op.f("photo_piece_report_id_fkey")),
+        sa.PrimaryKeyConstraint("report_id", "number", "start", name=op.f("photo_piece_pkey")),
+    )
+    op.create_table(
         "report_event",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("report_id", sa.Uuid(), nullable=False),
@@ -190,6 +200,25 @@ def upgrade() -> None:
     )
     op.create_index(op.f("report_event_report_id_idx"), "report_event", ["report_id"], unique=False)
     op.create_table(
+        "report_photo",
+        sa.Column("report_id", sa.Uuid(), nullable=False),
+        sa.Column("number", sa.SmallInteger(), autoincrement=False, nullable=False, comment="as its sender counts"),
+        sa.Column("kind", sa.Text(), nullable=False, comment="before (the citizen's), after (the agency's)"),
+        sa.Column("size", sa.Integer(), nullable=False, comment="bytes, as sent"),
+        sa.Column("sha256", sa.Text(), nullable=False, comment="of what was sent"),
+        sa.Column(
+            "fingerprint", sa.BigInteger(), nullable=False, comment="app.reports.photos: alike in few different bits"
+        ),
+        sa.Column("width", sa.Integer(), nullable=False),
+        sa.Column("height", sa.Integer(), nullable=False),
+        sa.Column("taken_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("heading", sa.Numeric(), nullable=True, comment="where the camera looked, degrees from north"),
+        sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["report_id"], ["report.id"], name=op.f("report_photo_report_id_fkey")),
+        sa.PrimaryKeyConstraint("report_id", "number", name=op.f("report_photo_pkey")),
+    )
+    op.create_index(op.f("report_photo_sha256_idx"), "report_photo", ["sha256"], unique=False)
+    op.create_table(
         "reporter",
         sa.Column("report_id", sa.Uuid(), nullable=False),
         sa.Column("key_id", sa.Text(), nullable=False, comment="of the key-encryption key"),
@@ -206,15 +235,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    tables = (
-        "report_event",
-        "reporter",
-        "report",
-        "calendar_day",
-        "shift",
-        "report_route",
-        "report_target",
+    for table in (
+        "report_event", "reporter", "report_photo", "photo_piece", "report", "calendar_day", "shift", "report_route", "report_target",
         "report_category",
-    )
-    for table in tables:
+    ):  # fmt: skip
         op.drop_table(table)

@@ -137,6 +137,8 @@ async def test_another_system_cannot_take_an_id_nor_read_a_hash_by_it(centre: Ce
     ({"point": {"latitude": 91, "longitude": 0}}, "/point/latitude"),
     ({"occurred_at": "2126-01-01T00:00:00Z"}, "/occurred_at"),
     ({"occurred_at": "2026-01-01T00:00:00"}, "/occurred_at"),
+    ({"occurred_at": 0}, "/occurred_at"),
+    ({"occurred_at": "0"}, "/occurred_at"),
     ({"description": "   "}, "/description"),
     ({"description": "a\x00b"}, "/description"),
     ({"id": "not-a-uuid"}, "/id"),

@@ -1,0 +1,181 @@
+"""How photos come up a bad line: in pieces, each kept when it is answered, so that a dropped line goes on where it broke.
+
+A photo is known by its report and number. Its pieces wait in the database until the last one is there; then it is prepared
+(`photos.prepare`) and stored, and only then shown. Whoever was killed in between sends the last piece again.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from uuid import UUID
+
+from sqlalchemy import delete, func, select
+from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from app import models
+from app.database import Database
+from app.errors import (
+    InvalidRequest,
+    MoveNotAllowed,
+    NotAPhoto,
+    PhotoTaken,
+    PhotoTooLarge,
+    RowError,
+    Text,
+    UnknownReport,
+)
+from app.reports.desk import Desk
+from app.reports.handling import require_report
+from app.reports.photo_store import PhotoStore, photo_key
+from app.reports.photos import Limits, Photo, prepare
+from app.reports.submission import touch
+from app.reports.workflow import ENDS, LABELS, Actor, State
+
+MOST = 10  # photos of a report, before and after
+LIMITS = Limits()
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """Some bytes of a photo: from `start` on, of `size` in all."""
+
+    start: int
+    size: int
+    content: bytes
+
+
+class Uploads:
+    """Takes photos in; one is prepared at a time, for that takes a core and half a gigabyte at worst."""
+
+    def __init__(self, database: Database, store: PhotoStore) -> None:
+        self._database = database
+        self.store = store
+        self._turn = asyncio.Lock()
+
+    async def take(self, desk: Desk, report_id: UUID, number: int, piece: Piece) -> int:
+        """Keep a piece; how many bytes are here now. With the last one the photo is done.
+
+        No connection to the database is held while the photo is prepared.
+
+        Raises:
+            UnknownReport: there is none, or it is not the caller's.
+            MoveNotAllowed: the report has ended.
+            InvalidRequest: the piece does not follow what is here; `received` says what is.
+            PhotoTaken: another photo has this number.
+            PhotoTooLarge, NotAPhoto, PhotoTooManyPixels, PhotoDamaged: see `prepare`; its pieces are forgotten then.
+            PhotoStoreUnavailable: nothing is forgotten; send the last piece again.
+        """
+        if not piece.size:
+            raise NotAPhoto(value=Text("rỗng", "empty"))
+        if piece.size > LIMITS.size:
+            raise PhotoTooLarge(size=piece.size, limit=LIMITS.size)
+        async with self._database.write_session() as session:
+            report = await _require_open(session, desk, report_id)
+            received = await _keep(session, report, number, piece)
+            sent = await _whole(session, report, number) if received == piece.size else b""
+        if not sent:  # there is more to come, or it was done before
+            return received
+        try:
+            async with self._turn:
+                photo = await asyncio.to_thread(partial(prepare, sent, desk.settings.tz, LIMITS))
+        except Exception:
+            async with self._database.write_session() as session:
+                await _forget(session, report_id, number)
+            raise
+        for size, jpeg in photo.sizes.items():
+            await self.store.put(photo_key(photo.sha256, size), jpeg)
+        async with self._database.write_session() as session:
+            report = await require_report(session, desk, report_id, lock=True)
+            await _record(session, desk, report, number, piece.size, photo)
+        return received
+
+
+async def photos_of(session: AsyncSession, report: models.Report) -> Sequence[models.ReportPhoto]:
+    """In their order."""
+    table = models.ReportPhoto
+    return (await session.scalars(select(table).where(table.report_id == report.id).order_by(table.number))).all()
+
+
+async def _require_open(session: AsyncSession, desk: Desk, report_id: UUID) -> models.Report:
+    report = await require_report(session, desk, report_id, lock=True)
+    if not {Actor.citizen, Actor.agency}.intersection(desk.roles(report)):
+        raise UnknownReport(value=report_id)
+    if report.state in ENDS:
+        why = Text("phản ánh đã kết thúc", "the report has ended")
+        raise MoveNotAllowed(value="photo", state=LABELS[State(report.state)], why=why, allowed="–")
+    return report
+
+
+async def _keep(session: AsyncSession, report: models.Report, number: int, piece: Piece) -> int:
+    table, photo = models.PhotoPiece, models.ReportPhoto
+    if not 1 <= number <= MOST:
+        raise _wrong("/n", number, Text(f"từ 1 đến {MOST}", f"from 1 to {MOST}"))
+    of_photo = (table.report_id == report.id, table.number == number)
+    done = (
+        await session.execute(
+            select(photo.size, photo.sha256).where(photo.report_id == report.id, photo.number == number)
+        )
+    ).first()
+    if done is not None:
+        other = len(piece.content) == piece.size and hashlib.sha256(piece.content).hexdigest() != done.sha256
+        if other or done.size != piece.size:
+            raise PhotoTaken(value=number)
+        return piece.size
+    here = await session.scalar(select(func.coalesce(func.sum(func.length(table.content)), 0)).where(*of_photo)) or 0
+    sizes = set(await session.scalars(select(table.size).where(*of_photo)))
+    if sizes - {piece.size}:
+        raise PhotoTaken(value=number)
+    if not piece.content or (piece.start < here and piece.start + len(piece.content) <= here):
+        return int(here)  # a question how far it is, or a piece that was answered but not heard
+    if piece.start != here:
+        raise _wrong("/header/content-range", piece.start, Text(f"đã nhận {here} byte", f"{here} bytes are here"))
+    session.add(
+        models.PhotoPiece(report_id=report.id, number=number, start=here, size=piece.size, content=piece.content)
+    )
+    await session.flush()
+    return int(here) + len(piece.content)
+
+
+async def _whole(session: AsyncSession, report: models.Report, number: int) -> bytes:
+    table = models.PhotoPiece
+    query = select(table.content).where(table.report_id == report.id, table.number == number).order_by(table.start)
+    return b"".join(await session.scalars(query))
+
+
+async def _forget(session: AsyncSession, report_id: UUID, number: int) -> None:
+    table = models.PhotoPiece
+    await session.execute(delete(table).where(table.report_id == report_id, table.number == number))
+
+
+async def _record(
+    session: AsyncSession, desk: Desk, report: models.Report, number: int, size: int, photo: Photo
+) -> None:
+    agency = Actor.citizen not in desk.roles(report)
+    made = await session.execute(
+        insert(models.ReportPhoto)
+        .values(
+            report_id=report.id,
+            number=number,
+            kind="after" if agency else "before",
+            size=size,
+            sha256=photo.sha256,
+            fingerprint=photo.fingerprint,
+            width=photo.width,
+            height=photo.height,
+            taken_at=photo.taken_at,
+            heading=photo.heading,
+            received_at=desk.now,
+        )
+        .on_conflict_do_nothing()
+        .returning(models.ReportPhoto.number)
+    )
+    await _forget(session, report.id, number)
+    if made.first() is not None:
+        await touch(session, desk, report)
+
+
+def _wrong(pointer: str, value: object, why: Text) -> InvalidRequest:
+    return InvalidRequest(count=1, errors=[RowError("out-of-range", pointer=pointer, value=value, facts={"why": why})])

@@ -1,0 +1,183 @@
+"""Photos of reports: piece by piece over a bad line, without a trace of who took them, for those who have a link."""
+
+import subprocess
+from collections.abc import Mapping
+from io import BytesIO
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import httpx
+import pytest
+import time_machine
+from PIL import ExifTags, Image
+
+from tests.api.test_reports import TO_THE_PUBLIC, Centre, centre
+
+__all__ = ["centre"]  # the fixture
+
+
+def a_photo(seed: int = 1, size: tuple[int, int] = (640, 480)) -> bytes:
+    """As a phone writes it: with the place, the camera and the time."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Make] = "Camera of An"
+    gps = exif.get_ifd(ExifTags.IFD.GPSInfo)
+    gps[ExifTags.GPS.GPSLatitudeRef], gps[ExifTags.GPS.GPSLatitude] = "N", (11.0, 11.0, 21.48)
+    gps[ExifTags.GPS.GPSLongitudeRef], gps[ExifTags.GPS.GPSLongitude] = "E", (106.0, 36.0, 21.96)
+    gps[ExifTags.GPS.GPSImgDirection] = 90.0
+    taken = exif.get_ifd(ExifTags.IFD.Exif)
+    taken[ExifTags.Base.DateTimeOriginal], taken[ExifTags.Base.OffsetTimeOriginal] = "2026:11:21 19:30:00", "+07:00"
+    picture = Image.frombytes("RGB", (32, 24), Random(seed).randbytes(32 * 24 * 3)).resize(size)
+    out = BytesIO()
+    picture.save(out, "JPEG", exif=exif, quality=90)
+    return out.getvalue()
+
+
+def what_it_tells(file: Path) -> str:
+    return subprocess.run(["exiftool", "-a", "-G1", file], capture_output=True, text=True, check=True).stdout
+
+
+async def put(
+    centre: Centre, report: Mapping[str, Any], content: bytes, who: str = "app", n: int = 1, range_: str | None = None
+) -> httpx.Response:
+    headers = {} if range_ is None else {"content-range": range_}
+    return await centre.ask("PUT", f"/{report['id']}/photos/{n}", who, content=content, headers=headers)
+
+
+async def photos(centre: Centre, report: Mapping[str, Any], who: str | None = "moderate") -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = (await centre.seen(report, who)).json()["photos"]
+    return found
+
+
+async def test_a_photo_is_shown_with_its_report_and_keeps_time_and_heading_only(centre: Centre, tmp_path: Path) -> None:
+    report = await centre.sent()
+
+    done = await put(centre, report, a_photo())
+    [photo] = await photos(centre, report)
+
+    assert (done.status_code, done.json()["complete"]) == (201, True)
+    assert (photo["n"], photo["kind"], photo["width"], photo["height"]) == (1, "before", 640, 480)
+    assert (photo["taken_at"], photo["heading"]) == ("2026-11-21T19:30:00+07:00", 90)
+    for size in ("full", "screen", "thumb"):
+        shown = await centre.hub.client.get(photo[size])
+        assert (shown.status_code, shown.headers["content-type"]) == (200, "image/jpeg")
+        file = tmp_path / f"{size}.jpg"
+        file.write_bytes(shown.content)
+        told = what_it_tells(file)
+        assert not any(word in told for word in ("GPS", "Camera of An", "[IFD0]", "Date/Time Original", "[XMP"))
+
+
+async def test_over_a_bad_line_it_goes_on_where_it_broke(centre: Centre) -> None:
+    report, photo = await centre.sent(), a_photo()
+    size, half = len(photo), len(photo) // 2
+
+    first = await put(centre, report, photo[:half], range_=f"bytes 0-{half - 1}/{size}")
+    unheard = await put(centre, report, photo[:half], range_=f"bytes 0-{half - 1}/{size}")
+    gap = await put(centre, report, photo[half + 1 :], range_=f"bytes {half + 1}-{size - 1}/{size}")
+    asked = await put(centre, report, b"", range_=f"bytes */{size}")
+    nothing_yet = await photos(centre, report)
+    last = await put(centre, report, photo[half:], range_=f"bytes {half}-{size - 1}/{size}")
+    again = await put(centre, report, photo[half:], range_=f"bytes {half}-{size - 1}/{size}")
+
+    assert [(one.status_code, one.json()["received"]) for one in (first, unheard, asked)] == [(202, half)] * 3
+    assert (gap.status_code, nothing_yet) == (422, [])
+    assert f"{half} bytes are here" in gap.json()["errors"][0]["detail"]
+    assert [one.status_code for one in (last, again)] == [201, 201]
+    assert len(await photos(centre, report)) == 1
+
+
+async def test_the_same_number_is_the_same_photo(centre: Centre) -> None:
+    report = await centre.sent()
+    sent = await put(centre, report, a_photo(1))
+
+    same, other = await put(centre, report, a_photo(1)), await put(centre, report, a_photo(2))
+    second = await put(centre, report, a_photo(2), n=2)
+
+    assert [one.status_code for one in (sent, same, other, second)] == [201, 201, 409, 201]
+    assert [photo["n"] for photo in await photos(centre, report)] == [1, 2]
+
+
+@pytest.mark.parametrize(("content", "status", "code"), [
+    (b"MZ\x90\x00 this program cannot be run in DOS mode", 415, "not-a-photo"),
+    (a_photo()[:2000], 422, "photo-damaged"),
+    (b"", 415, "not-a-photo"),
+])  # fmt: skip
+async def test_what_is_no_photo_is_refused_and_may_be_sent_anew(
+    centre: Centre, content: bytes, status: int, code: str
+) -> None:
+    report = await centre.sent()
+
+    refused = await put(centre, report, content)
+    mended = await put(centre, report, a_photo())
+
+    assert (refused.status_code, refused.json()["code"]) == (status, code)
+    assert mended.status_code == 201
+
+
+@pytest.mark.parametrize(
+    "range_", ["bytes 0-9/5", "bytes 5-1/9", "0-9/10", "bytes 0-9/99999999999", "bytes */5", "bytes 0-3/10"]
+)
+async def test_a_range_that_is_none_is_named(centre: Centre, range_: str) -> None:
+    report = await centre.sent()
+
+    response = await put(centre, report, b"0123456789", range_=range_)
+
+    assert response.status_code == 422
+    assert [one["pointer"] for one in response.json()["errors"]] == ["/header/content-range"]
+
+
+async def test_a_photo_of_too_many_bytes_is_refused_before_it_comes(centre: Centre) -> None:
+    report = await centre.sent()
+
+    response = await put(centre, report, b"x", range_=f"bytes 0-0/{21 * 2**20}")
+
+    assert (response.status_code, response.json()["code"]) == (413, "photo-too-large")
+
+
+async def test_only_who_sent_the_report_or_acts_on_it_adds_photos(centre: Centre) -> None:
+    report = await centre.sent()
+    await centre.moved(report, ("moderate", "accepted"))
+
+    after = await put(centre, report, a_photo(3), "handle", n=2)
+    refused = [await put(centre, report, a_photo(), who, n=3) for who in ("moderate", "other-app")]
+
+    assert after.status_code == 201
+    assert [one.status_code for one in refused] == [403, 404]
+    assert [(photo["n"], photo["kind"]) for photo in await photos(centre, report)] == [(2, "after")]
+
+
+async def test_a_link_ends_and_cannot_be_made_up(centre: Centre) -> None:
+    report = await centre.sent()
+    await put(centre, report, a_photo())
+    await put(centre, report, a_photo(2), n=2)
+    one, two = await photos(centre, report)
+    client = centre.hub.client
+
+    path, _, query = one["full"].partition("?")
+    longer = query.replace("expires=", "expires=9")
+    other = f"{two['full'].partition('?')[0]}?{query}"
+    answers = [await client.get(link) for link in (one["full"], f"{path}?{longer}", other, path)]
+    with time_machine.travel(10**10):
+        late = await client.get(one["full"])
+
+    assert [answer.status_code for answer in answers] == [200, 403, 403, 422]
+    assert late.status_code == 403
+
+
+async def test_the_public_sees_the_photos_of_what_is_published(centre: Centre) -> None:
+    report = await centre.sent()
+    await put(centre, report, a_photo())
+    await centre.moved(report, *TO_THE_PUBLIC)
+
+    [photo] = await photos(centre, report, None)
+
+    assert (await centre.hub.client.get(photo["thumb"])).status_code == 200
+
+
+def test_the_tests_photo_has_what_must_go(tmp_path: Path) -> None:
+    (tmp_path / "sent.jpg").write_bytes(a_photo())
+
+    told = what_it_tells(tmp_path / "sent.jpg")
+
+    assert "GPS Position" in told
+    assert "Camera of An" in told
