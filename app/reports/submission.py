@@ -17,6 +17,7 @@ from app.reports.identity import Contact, Identity
 from app.reports.places import Point, require_commune
 from app.reports.workflow import Actor, State
 from app.schemas.reports import ContactIn, ReportIn
+from app.webhooks.outbox import record_event
 
 AHEAD = timedelta(minutes=10)  # clocks of phones
 TOPIC = "reports"
@@ -121,6 +122,9 @@ def _sealed(desk: Desk, report_id: UUID, contact: ContactIn) -> models.Reporter:
 async def touch(session: AsyncSession, desk: Desk, report: models.Report) -> None:
     """Have everybody hear that a report has changed. Last in the transaction: the numbers are counted in turn."""
     await session.flush()
+    if report.published_at is not None:  # nobody is told of others: a subscriber is anybody
+        data = {"id": report.id, "number": report.number, "state": report.state, "outcome": report.outcome}
+        await record_event(session, "ioc.report.changed.v1", f"/v1/reports/{report.id}", data)
     number = await announce(session, TOPIC)
     changed = {"change": number, "changed_at": desk.now}
     await session.execute(update(models.Report).where(models.Report.id == report.id).values(changed))

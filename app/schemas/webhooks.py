@@ -15,7 +15,7 @@ WebhookUrl = Annotated[
     Field(description="https, to a public address (unless the hub allows others). Redirects are not followed."),
 ]
 # What may be subscribed to. A new type is a line here; what stands in `data` is said where it is recorded.
-EventType = Literal["ioc.indicator.changed.v1", "ioc.report.submitted.v1", "ioc.report.changed.v1"]
+EventType = Literal["ioc.indicator.changed.v1", "ioc.report.changed.v1"]
 Types = Annotated[list[EventType], Field(min_length=1, max_length=20)]
 Indicators = Annotated[
     list[Annotated[str, StringConstraints(max_length=100)]] | None,

@@ -1,5 +1,6 @@
 """Citizens' field reports: sent once, promised an answer, moved by who may move them, seen by who may see them."""
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -119,6 +120,31 @@ async def test_another_content_under_the_same_id_is_a_conflict_with_both_hashes(
         len([word for word in response.json()["detail"].replace(")", " ").split() if len(word.strip(";:,.")) == 64])
         == 2
     )
+
+
+async def test_of_the_same_report_on_many_lines_at_once_there_is_one(centre: Centre) -> None:
+    body = a_report()
+    await centre.key("app")
+
+    answers = await asyncio.gather(*(centre.ask("POST", "", "app", json=body) for _ in range(8)))
+
+    assert sorted(one.status_code for one in answers) == [200] * 7 + [201]
+    assert len({one.json()["number"] for one in answers}) == 1
+    assert len((await centre.seen(body, "app")).json()["events"]) == 1
+
+
+async def test_of_the_same_move_made_twice_at_once_one_counts(centre: Centre) -> None:
+    report = await centre.sent()
+    await centre.key("moderate")
+
+    answers = await asyncio.gather(*(centre.move(report, "moderate", "accepted") for _ in range(6)))
+
+    assert sorted(one.status_code for one in answers) == [200] + [409] * 5
+    assert [event["to"] for event in (await centre.seen(report, "app")).json()["events"]] == [
+        "submitted",
+        "accepted",
+        "assigned",
+    ]
 
 
 async def test_another_system_cannot_take_an_id_nor_read_a_hash_by_it(centre: Centre) -> None:

@@ -23,6 +23,7 @@ from app.webhooks.courier import Courier
 from app.webhooks.outbox import forget_events, record_event
 from app.webhooks.subscriptions import MOST_WEBHOOKS
 from app.worker import run_loops
+from tests.api.test_reports import TO_THE_PUBLIC, Centre
 from tests.conftest import SETTINGS, HubUnderTest, running_on_reference
 from tests.receiver import Receiver, receiving
 
@@ -30,7 +31,7 @@ BEN_CAT = "25813"
 VISITS, EMERGENCIES = "health.visit.outpatient", "health.emergency"
 CRIMES = "security.crime.total"  # not public
 CHANGED: Final = "ioc.indicator.changed.v1"
-SUBMITTED: Final = "ioc.report.submitted.v1"
+REPORTED: Final = "ioc.report.changed.v1"
 PING: Final = "ioc.webhook.ping.v1"
 REPORT = "/v1/reports/0192f6c0-0000-7000-8000-000000000001"
 
@@ -56,7 +57,7 @@ async def owner(hub: HubUnderTest) -> httpx.Headers:
 
 
 async def subscribed(hub: HubUnderTest, owner: httpx.Headers, url: str, **asked: Any) -> dict[str, Any]:
-    body = {"name": "Cổng dữ liệu", "url": url, "types": [CHANGED, SUBMITTED], **asked}
+    body = {"name": "Cổng dữ liệu", "url": url, "types": [CHANGED, REPORTED], **asked}
     answer = await hub.client.post("/v1/webhooks", json=body, headers=owner)
     assert answer.status_code == 201, answer.text
     webhook: dict[str, Any] = answer.json()
@@ -73,7 +74,7 @@ async def deliver(hub: HubUnderTest, at: datetime | None = None, trusted: ssl.SS
 
 async def report(hub: HubUnderTest, number: int = 1) -> None:
     async with hub.session() as session:
-        await record_event(session, SUBMITTED, REPORT, {"number": number})
+        await record_event(session, REPORTED, REPORT, {"number": number})
 
 
 async def log(hub: HubUnderTest, owner: httpx.Headers, webhook: dict[str, Any], **params: Any) -> list[dict[str, Any]]:
@@ -207,7 +208,7 @@ async def test_a_filter_is_kept_to(
 async def test_who_wants_changes_later_is_told_of_those_that_come_then(
     hub: HubUnderTest, receiver: Receiver, owner: httpx.Headers
 ) -> None:
-    webhook = await subscribed(hub, owner, receiver.url, types=[SUBMITTED])
+    webhook = await subscribed(hub, owner, receiver.url, types=[REPORTED])
     await hub.sent((VISITS, BEN_CAT, "2026-11-19", 212))
     await hub.client.patch(f"/v1/webhooks/{webhook['id']}", json={"types": [CHANGED]}, headers=owner)
     await hub.sent((EMERGENCIES, BEN_CAT, "2026-11-19", 3))
@@ -298,9 +299,9 @@ async def test_who_was_behind_longer_than_changes_are_kept_is_told_of_all(
 async def test_an_event_is_sent_when_its_transaction_is_committed_and_not_before(
     hub: HubUnderTest, receiver: Receiver, owner: httpx.Headers
 ) -> None:
-    webhook = await subscribed(hub, owner, receiver.url, types=[SUBMITTED])
+    webhook = await subscribed(hub, owner, receiver.url, types=[REPORTED])
     async with hub.session() as session:
-        await record_event(session, SUBMITTED, REPORT, {"status": "submitted"})
+        await record_event(session, REPORTED, REPORT, {"status": "submitted"})
         await deliver(hub)
         assert receiver.messages == []
 
@@ -309,8 +310,27 @@ async def test_an_event_is_sent_when_its_transaction_is_committed_and_not_before
     [message] = receiver.messages
     message.verify(webhook["secret"])
     event = message.event
-    assert (event.get_type(), event.get_subject()) == (SUBMITTED, REPORT)
+    assert (event.get_type(), event.get_subject()) == (REPORTED, REPORT)
     assert message.data == {"status": "submitted"}
+
+
+async def test_of_a_citizens_report_everybody_hears_once_it_is_published_and_not_before(
+    hub: HubUnderTest, receiver: Receiver, owner: httpx.Headers
+) -> None:
+    await subscribed(hub, owner, receiver.url, types=[REPORTED])
+    centre = Centre(hub)
+    sent = await centre.sent()
+    await centre.moved(sent, *TO_THE_PUBLIC[:-1])
+    await deliver(hub)
+    before = list(receiver.messages)
+
+    await centre.moved(sent, TO_THE_PUBLIC[-1])
+    await deliver(hub)
+
+    assert before == []
+    [message] = receiver.messages
+    assert message.event.get_subject() == f"/v1/reports/{sent['id']}"
+    assert message.data == {"id": sent["id"], "number": sent["number"], "state": "published", "outcome": "fixed"}
 
 
 async def test_a_transaction_that_is_rolled_back_sends_nothing(
@@ -319,7 +339,7 @@ async def test_a_transaction_that_is_rolled_back_sends_nothing(
     webhook = await subscribed(hub, owner, receiver.url)
     with contextlib.suppress(RuntimeError):
         async with hub.session() as session:
-            await record_event(session, SUBMITTED, REPORT, {})
+            await record_event(session, REPORTED, REPORT, {})
             raise RuntimeError
 
     await deliver(hub)
@@ -347,7 +367,7 @@ async def test_to_delete_a_webhook_does_not_make_a_report_fail(
     webhook = await subscribed(hub, owner, receiver.url)
     async with hub.session() as session, hub.session() as other:
         await other.execute(text("DELETE FROM webhook WHERE id = :id"), {"id": webhook["id"]})
-        recording = asyncio.create_task(record_event(session, SUBMITTED, REPORT, {}))
+        recording = asyncio.create_task(record_event(session, REPORTED, REPORT, {}))
         waits = "SELECT EXISTS (SELECT FROM pg_locks WHERE NOT granted AND pg_blocking_pids(pid) <> '{}')"
         async with asyncio.timeout(60):
             while not (await hub.hub.database.ask(waits, {}))[0][0]:
@@ -586,7 +606,7 @@ async def test_two_workers_deliver_each_event_once(hub: HubUnderTest, owner: htt
             await asyncio.gather(*(courier.finish() for courier in couriers))
 
         for one in receivers:
-            reports = [message.data["number"] for message in one.messages if message.event.get_type() == SUBMITTED]
+            reports = [message.data["number"] for message in one.messages if message.event.get_type() == REPORTED]
             assert reports == list(range(10))
             assert len(one.messages) == 11
 
@@ -729,7 +749,7 @@ async def test_webhooks_are_changed_and_deleted(hub: HubUnderTest, receiver: Rec
 
     assert webhook["indicators"] == [EMERGENCIES, VISITS]
     assert (changed.json()["url"], changed.json()["indicators"], changed.json()["domains"]) == (url, None, ["health"])
-    assert (changed.json()["name"], changed.json()["types"]) == ("mới", [CHANGED, SUBMITTED])
+    assert (changed.json()["name"], changed.json()["types"]) == ("mới", [CHANGED, REPORTED])
     assert (paused.json()["active"], paused.json()["disabled_why"]) == (False, "paused")
     assert untouched.json() == paused.json()
     assert deleted.status_code == 204
