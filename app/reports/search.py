@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal
 
 from sqlalchemy import ColumnElement, Select, and_, case, func, or_, select
@@ -33,13 +33,13 @@ class Wanted:
 
 
 async def find_reports(
-    session: AsyncSession, desk: Desk, wanted: Wanted, order: Order, after: Sequence[object] | None, limit: int
+    session: AsyncSession, desk: Desk, wanted: Wanted, order: Order, after: Sequence[int] | None, limit: int
 ) -> Sequence[models.Report]:
     """A page of reports, after the key of the last one of the page before."""
     return (await session.scalars(_page(desk, wanted, order, after).limit(limit))).all()
 
 
-def key_of(order: Order, report: models.Report) -> tuple[object, ...]:
+def key_of(order: Order, report: models.Report) -> tuple[int, ...]:
     """What the next page goes on from."""
     match order:
         case "newest":
@@ -47,8 +47,8 @@ def key_of(order: Order, report: models.Report) -> tuple[object, ...]:
         case "changed":
             return (report.change,)
         case "deadline":
-            due = running_deadline(report)
-            return (None if due is None else due.isoformat(), report.number)
+            due = running_deadline(report) or _NEVER
+            return ((due - _EPOCH) // _MICROSECOND, report.number)
 
 
 def running_deadline(report: models.Report) -> datetime | None:
@@ -58,7 +58,7 @@ def running_deadline(report: models.Report) -> datetime | None:
     return report.handling_due_at if report.state in HANDLING_RUNS else None
 
 
-def _page(desk: Desk, wanted: Wanted, order: Order, after: Sequence[object] | None) -> Select[models.Report]:
+def _page(desk: Desk, wanted: Wanted, order: Order, after: Sequence[int] | None) -> Select[models.Report]:
     table = models.Report
     query = select(table).where(desk.seen, *_conditions(desk, wanted))
     if order == "newest":
@@ -72,16 +72,17 @@ def _page(desk: Desk, wanted: Wanted, order: Order, after: Sequence[object] | No
         case(
             (table.state.in_(INTAKE_RUNS), table.intake_due_at), (table.state.in_(HANDLING_RUNS), table.handling_due_at)
         ),
-        func.to_timestamp(_NEVER),
+        _NEVER,
     )
     query = query.where(table.state.not_in(ENDS)).order_by(due, table.number)
     if after is None:
         return query
-    last = datetime.fromisoformat(str(after[0])) if after[0] is not None else func.to_timestamp(_NEVER)
+    last = _EPOCH + _MICROSECOND * min(max(int(after[0]), 0), (_NEVER - _EPOCH) // _MICROSECOND)
     return query.where(or_(due > last, and_(due == last, table.number > after[1])))
 
 
-_NEVER = 32_503_680_000  # the year 3000
+_EPOCH, _NEVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
 
 
 def _conditions(desk: Desk, wanted: Wanted) -> list[ColumnElement[bool]]:

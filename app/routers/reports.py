@@ -376,9 +376,7 @@ def _piece(content_range: str | None, content: bytes) -> Piece:
 
 
 def _after(order: Order, cursor: str) -> list[Any]:
-    if order == "deadline":
-        return decode_cursor(cursor, [str, int])
-    return decode_cursor(cursor, [int])
+    return decode_cursor(cursor, [int, int] if order == "deadline" else [int])
 
 
 def _wanted(desk: Desk, asked: _Asked) -> Wanted:
