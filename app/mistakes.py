@@ -162,6 +162,7 @@ PATTERNS: Mapping[str, Text] = {
     ),
     r"^[^\x00]+$": _NO_NUL,
     r"^[^\x00]*$": _NO_NUL,
+    r"^[0-2]\d:[0-5]\d-[0-2]\d:[0-5]\d$": Text("giờ làm việc như 07:30-11:30", "hours like 07:30-11:30"),
     r"^[^\x00\r\n]+$": Text("chỉ một dòng, không có ký tự NUL", "only one line, without the character NUL"),
 }
 

@@ -19,7 +19,8 @@ from app.reports.rules import Category, Rules
 from app.reports.workflow import Actor
 from app.settings import Settings
 
-SUBMIT, MODERATE, HANDLE, IDENTIFY = "reports:submit", "reports:moderate", "reports:handle", "reports:identify"
+SUBMIT, MODERATE, HANDLE = "reports:submit", "reports:moderate", "reports:handle"
+IDENTIFY, CONFIGURE = "reports:identify", "reports:configure"
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,10 @@ from app import models
 from app.catalogue.catalogue import Catalogue, Unit
 from app.changes import announce, latest_change
 from app.database import Base
-from app.errors import Text
+from app.errors import HubError, InvalidRequest, RowError, Text
 from app.periods import midnight
-from app.reports.deadlines import Measure, Shift, Target, WorkingCalendar
+from app.reports.deadlines import Measure, NeverWorks, Shift, Target, WorkingCalendar
+from app.schemas.reports import RulesIn
 
 TOPIC = "report rules"
 BEGINNING = date(1900, 1, 1)  # from when on the starting set is in force
@@ -174,6 +175,59 @@ async def read_rules(session: AsyncSession, version: int) -> Rules:
     days = (await session.scalars(select(models.CalendarDay).order_by(models.CalendarDay.day))).all()
     session.expunge_all()  # they outlive the session
     return Rules(version, categories, targets, routes, shifts, days)
+
+
+def rows_of(catalogue: Catalogue, asked: RulesIn, today: date, origin: str) -> list[Base]:
+    """What is asked for, as rows.
+
+    Raises:
+        InvalidRequest: a route of a unit that there is not.
+    """
+    rows: list[Base] = [
+        models.ReportCategory(**one.model_dump() | {"valid_from": one.valid_from or today, "origin": origin})
+        for one in asked.categories
+    ]
+    rows += [
+        models.ReportTarget(
+            **one.model_dump()
+            | {"category": one.category or ANY, "valid_from": one.valid_from or today, "origin": origin}
+        )
+        for one in asked.targets
+    ]
+    for place, one in enumerate(asked.routes):
+        day = one.valid_from or today
+
+        def unit(name: str, address: str, place: int = place, day: date = day) -> int:
+            try:
+                return catalogue.require_unit(address, None, day).id
+            except HubError as error:
+                mistake = RowError("unknown-unit", pointer=f"/routes/{place}/{name}", value=address, facts=error.facts)
+                raise InvalidRequest(count=1, errors=[mistake]) from error
+
+        rows.append(
+            models.ReportRoute(
+                category=one.category or ANY, unit_id=unit("unit", one.unit), valid_from=day,
+                agency_id=None if one.agency is None else unit("agency", one.agency), origin=origin,
+            )
+        )  # fmt: skip
+    rows += [
+        models.Shift(weekday=one.weekday, valid_from=one.valid_from or today, hours=one.hours, origin=origin)
+        for one in asked.shifts
+    ]
+    rows += [models.CalendarDay(**one.model_dump(), origin=origin) for one in asked.days]
+    return rows
+
+
+def require_working_time(rules: Rules, days: Iterable[date]) -> None:
+    """Raises: InvalidRequest: on one of the days nobody would work for a year, and nothing could be promised."""
+    for day in days:
+        try:
+            rules.calendar(day).after_days(midnight(day), 1)
+        except NeverWorks as error:
+            why = Text(f"từ {day} cả năm không có giờ làm việc", f"from {day} on nobody works for a year")
+            raise InvalidRequest(
+                count=1, errors=[RowError("invalid", pointer="/shifts", facts={"why": why})]
+            ) from error
 
 
 async def change_rules(session: AsyncSession, rows: Sequence[Base]) -> None:

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.auth import require_caller
-from app.catalogue.access import units_below
+from app.catalogue.access import require_whole_hub, units_below
 from app.errors import (
     InvalidRequest,
     KeyRequired,
@@ -36,14 +36,14 @@ from app.errors import (
     UnknownUnit,
 )
 from app.paging import decode_cursor, encode_cursor
-from app.reports.desk import HANDLE, IDENTIFY, MODERATE, SUBMIT, Desk
+from app.reports.desk import CONFIGURE, HANDLE, IDENTIFY, MODERATE, SUBMIT, Desk
 from app.reports.handling import events_of, move, moves, require_report
 from app.reports.identity import IdentityKeys
 from app.reports.photo_store import photo_key
 from app.reports.photos import SIZES
 from app.reports.places import Point, box
 from app.reports.reporters import read_reporter
-from app.reports.rules import Rules, RulesCache
+from app.reports.rules import Rules, RulesCache, change_rules, require_working_time, rows_of
 from app.reports.search import Order, Wanted, find_reports, find_similar, key_of, place_of, running_deadline
 from app.reports.submission import submit
 from app.reports.uploads import MOST, Piece, Uploads, photos_of
@@ -69,6 +69,8 @@ from app.schemas.reports import (
     ReportDetail,
     ReportIn,
     ReportPage,
+    RulesIn,
+    RulesOut,
     SimilarPage,
     StateName,
     UploadOut,
@@ -157,6 +159,26 @@ async def get_categories(desk: ReadDesk, language: Language) -> Response:
         for one in desk.rules.categories_on(desk.local.date())
     ]
     return answer({"items": items}, language)
+
+
+@router.get("/rules", response_model=RulesOut, responses=problems())
+async def get_rules_in_force(desk: ReadDesk, language: Language) -> Response:
+    """By what reports are promised an answer: every row, with the day from which it is in force."""
+    return answer(_rules_out(desk), language)
+
+
+@router.put("/rules", response_model=RulesOut, responses=problems(KeyRequired, ScopeMissing, OutsideKeyUnits))
+async def put_rules(
+    session: WriteSession, desk: WriteDesk, cache: RulesDep, language: Language, asked: RulesIn
+) -> Response:
+    """Put rules in force, from today or another day on. What was promised before stays promised."""
+    caller = require_caller(desk.caller, CONFIGURE, Text("để đổi quy tắc", "to change the rules"))
+    require_whole_hub(caller, desk.catalogue, "/v1/reports/rules")
+    today = desk.local.date()
+    await change_rules(session, rows_of(desk.catalogue, asked, today, f"{caller.source_code}, {today}"))
+    rules = await cache.current(session)
+    require_working_time(rules, {today, *(one.valid_from for one in asked.shifts if one.valid_from is not None)})
+    return answer(_rules_out(replace(desk, rules=rules)), language)
 
 
 @router.post(
@@ -421,6 +443,49 @@ def _below(desk: Desk, addresses: Sequence[str]) -> list[int] | None:
 
 
 # --- answers ---
+
+
+def _rules_out(desk: Desk) -> dict[str, Any]:
+    rules, units = desk.rules, desk.catalogue.units
+    return {
+        "categories": [
+            {
+                "code": one.code, "valid_from": one.valid_from, "name_vi": one.name.vi, "name_en": one.name.en,
+                "position": one.position, "urgency": one.urgency, "public": one.public, "coarse": one.coarse,
+                "active": one.active, "origin": one.origin,
+            }
+            for rows in rules.categories.values()
+            for one in rows
+        ],
+        "targets": [
+            {
+                "step": one.step, "urgency": one.urgency, "category": one.category or None, "valid_from": one.valid_from,
+                "amount": one.amount, "measure": one.measure, "extensions": one.extensions, "origin": one.origin,
+            }
+            for rows in rules.targets.values()
+            for one in rows
+        ],
+        "routes": [
+            {
+                "category": one.category or None, "unit": units[one.unit_id].address, "valid_from": one.valid_from,
+                "agency": None if one.agency_id is None else units[one.agency_id].address, "origin": one.origin,
+            }
+            for rows in rules.routes.values()
+            for one in rows
+        ],
+        "shifts": [
+            {"weekday": one.weekday, "valid_from": one.valid_from, "hours": one.hours, "origin": one.origin}
+            for rows in rules.shifts.values()
+            for one in rows
+        ],
+        "days": [
+            {
+                "day": one.day, "works_like": one.works_like, "name_vi": one.name_vi, "name_en": one.name_en,
+                "origin": one.origin,
+            }
+            for one in rules.days
+        ],
+    }  # fmt: skip
 
 
 def report_out(desk: Desk, report: models.Report, language: str) -> dict[str, Any]:

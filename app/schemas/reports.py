@@ -5,12 +5,22 @@ from datetime import date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from app.errors import NotValid, Text
-from app.schemas.catalogue import Address
+from app.schemas.catalogue import Address, Day, Name
 from app.schemas.readings import Code
+from app.schemas.screens import Slug
 from app.schemas.wire import Number
 
 Visibility = Literal["public", "withheld", "private"]
@@ -250,3 +260,131 @@ class CategoryOut(BaseModel):
 
 class CategoryList(BaseModel):
     items: list[CategoryOut]
+
+
+# --- the rules ---
+
+Weekday = Annotated[int, Field(ge=0, le=6, strict=True, description="Monday is 0.")]
+Since = Field(None, description="In force from this day on; default today.")
+
+
+class _Row(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class CategoryRow(_Row):
+    """What a report may be about."""
+
+    code: Slug
+    valid_from: Day | None = Since
+    name_vi: Name
+    name_en: Name
+    position: int = Field(ge=0, le=10_000, strict=True, description="Order in lists.")
+    urgency: Urgency
+    public: bool = Field(True, strict=True, description="Reports of it may be published.")
+    coarse: bool = Field(False, strict=True, description="The public sees the place only roughly.")
+    active: bool = Field(True, strict=True, description="false: from that day on no new ones.")
+
+
+class TargetRow(_Row):
+    """How long a step may take."""
+
+    step: Literal["intake", "handling", "reopening"]
+    urgency: Urgency
+    category: Slug | None = Field(None, description="null: any without a row of its own.")
+    valid_from: Day | None = Since
+    amount: int = Field(ge=1, le=100_000, strict=True)
+    measure: Literal["minutes", "working-hours", "working-days"] = Field(description="Minutes are those of the clock.")
+    extensions: int = Field(0, ge=0, le=10, strict=True)
+
+
+class RouteRow(_Row):
+    """Who acts in a unit and all below it."""
+
+    category: Slug | None = Field(None, description="null: any without a row of its own.")
+    unit: Address
+    valid_from: Day | None = Since
+    agency: Address | None = Field(description="null: the route ends.")
+
+
+class ShiftRow(_Row):
+    """When people work on a weekday."""
+
+    weekday: Weekday
+    valid_from: Day | None = Since
+    hours: list[Annotated[str, StringConstraints(pattern=r"^[0-2]\d:[0-5]\d-[0-2]\d:[0-5]\d$")]] = Field(
+        max_length=6, description="Such as 07:30-11:30, in order; none: a day off."
+    )
+
+    @field_validator("hours")
+    @classmethod
+    def _in_order(cls, hours: list[str]) -> list[str]:
+        ends = [end for shift in hours for end in shift.split("-")]
+        if ends != sorted(set(ends)) or any(end > "23:59" for end in ends):
+            raise NotValid(
+                Text("các ca phải theo thứ tự, không chồng nhau", "the shifts must be in order and not overlap")
+            )
+        return hours
+
+
+class DayRow(_Row):
+    """A day that is not like others of its weekday. To take one back, let it be worked like its own weekday."""
+
+    day: Day
+    works_like: Weekday | None = Field(description="The weekday whose shifts it has; null: off.")
+    name_vi: Name
+    name_en: Name
+
+
+class RulesIn(BaseModel):
+    """Rows to be put in force, all or none; each takes the place of the one with its key and day."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"routes": [{"category": "electricity", "unit": "bencat", "agency": "25813"}]},
+                {"days": [{"day": "2027-02-12", "works_like": None, "name_vi": "Nghỉ thêm", "name_en": "Day off"}]},
+            ]
+        },
+    )
+
+    categories: list[CategoryRow] = Field([], max_length=1000)
+    targets: list[TargetRow] = Field([], max_length=1000)
+    routes: list[RouteRow] = Field([], max_length=1000)
+    shifts: list[ShiftRow] = Field([], max_length=100)
+    days: list[DayRow] = Field([], max_length=1000)
+
+
+class _KeptRow(BaseModel):
+    origin: str = Field(description="Where the row comes from: whose key, or the starting set.")
+
+
+class CategoryRowOut(_KeptRow, CategoryRow):
+    model_config = ConfigDict(extra="ignore")
+
+
+class TargetRowOut(_KeptRow, TargetRow):
+    model_config = ConfigDict(extra="ignore")
+
+
+class RouteRowOut(_KeptRow, RouteRow):
+    model_config = ConfigDict(extra="ignore")
+
+
+class ShiftRowOut(_KeptRow, ShiftRow):
+    model_config = ConfigDict(extra="ignore")
+
+
+class DayRowOut(_KeptRow, DayRow):
+    model_config = ConfigDict(extra="ignore")
+
+
+class RulesOut(BaseModel):
+    """All rows, those of later days too."""
+
+    categories: list[CategoryRowOut]
+    targets: list[TargetRowOut]
+    routes: list[RouteRowOut]
+    shifts: list[ShiftRowOut]
+    days: list[DayRowOut]

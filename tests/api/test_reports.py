@@ -513,3 +513,90 @@ async def test_no_cursor_breaks_a_list(centre: Centre) -> None:
             response = await centre.ask("GET", "", "moderate", params={"order": order, "cursor": cursor})
 
             assert response.status_code in {200, 422}, (key, order)
+
+
+# --- the rules ---
+
+
+async def configured(centre: Centre, **rules: Any) -> dict[str, Any]:
+    response = await centre.ask("PUT", "/rules", "configure", json=rules)
+    assert response.status_code == 200, response.text
+    body: dict[str, Any] = response.json()
+    return body
+
+
+async def test_a_hub_begins_with_rules_that_say_where_they_come_from(centre: Centre) -> None:
+    rules = (await centre.ask("GET", "/rules")).json()
+
+    assert {name: len(rows) for name, rows in rules.items()} == {
+        "categories": 22, "targets": 9, "routes": 0, "shifts": 5, "days": 26,
+    }  # fmt: skip
+    assert all(row["origin"] for rows in rules.values() for row in rows)
+
+
+@time_machine.travel(MONDAY, tick=False)
+async def test_a_new_target_promises_new_reports_something_else_and_old_ones_nothing_new(centre: Centre) -> None:
+    old = await centre.sent()
+
+    target = {"step": "intake", "urgency": "normal", "category": "trees-lighting", "amount": 30, "measure": "minutes"}
+    await configured(centre, targets=[target])
+    new, other = await centre.sent(), await centre.sent(category="water")
+
+    assert (await centre.seen(old, "app")).json()["intake_due_at"] == "2026-11-24T09:00:00+07:00"
+    assert new["intake_due_at"] == "2026-11-23T09:30:00+07:00"
+    assert other["intake_due_at"] == "2026-11-24T09:00:00+07:00"
+
+
+async def test_a_rule_of_another_day_waits_for_it(centre: Centre) -> None:
+    ended = {
+        "code": "telecom", "name_vi": "Viễn thông", "name_en": "Telecom", "position": 9, "urgency": "normal",
+        "active": False, "valid_from": "2026-12-01",
+    }  # fmt: skip
+    with time_machine.travel(MONDAY, tick=False):
+        await configured(centre, categories=[ended])
+        before = await centre.send(category="telecom")
+    with time_machine.travel("2026-12-01T09:00:00+07:00", tick=False):
+        after = await centre.send(category="telecom")
+
+    assert (before.status_code, after.status_code) == (201, 422)
+
+
+@time_machine.travel(MONDAY, tick=False)
+async def test_a_day_off_is_no_working_day(centre: Centre) -> None:
+    await configured(centre, days=[{"day": "2026-11-24", "works_like": None, "name_vi": "Nghỉ", "name_en": "Off"}])
+
+    assert (await centre.sent())["intake_due_at"] == "2026-11-25T09:00:00+07:00"
+
+
+async def test_the_nearest_route_says_who_acts(centre: Centre) -> None:
+    await configured(
+        centre,
+        routes=[
+            {"unit": "bencat", "agency": "25840"}, {"unit": "bencat", "category": "water", "agency": "25837"},
+            {"unit": "25843", "agency": "25846"},
+        ],
+    )  # fmt: skip
+
+    lamp, water = await centre.sent(), await centre.sent(category="water")
+
+    assert (await centre.moved(lamp, ("moderate", "accepted")))["agency"] == "25840"
+    assert (await centre.moved(water, ("moderate", "accepted")))["agency"] == "25837"
+
+
+@pytest.mark.parametrize(("rules", "pointer"), [
+    ({"routes": [{"unit": "nowhere", "agency": None}]}, "/routes/0/unit"),
+    ({"shifts": [{"weekday": 0, "hours": ["13:00-17:00", "07:30-11:30"]}]}, "/shifts/0/hours"),
+    ({"shifts": [{"weekday": 0, "hours": ["07:30-29:30"]}]}, "/shifts/0/hours"),
+    ({"targets": [{"step": "intake", "urgency": "normal", "amount": 0, "measure": "minutes"}]}, "/targets/0/amount"),
+    ({"rules": []}, "/rules"),
+    ({"shifts": [{"weekday": day, "hours": [], "valid_from": "2026-12-01"} for day in range(7)]}, "/shifts"),
+])  # fmt: skip
+async def test_a_rule_that_cannot_be_is_named(centre: Centre, rules: dict[str, Any], pointer: str) -> None:
+    response = await centre.ask("PUT", "/rules", "configure", json=rules)
+
+    assert response.status_code == 422
+    assert [one["pointer"] for one in response.json()["errors"]] == [pointer]
+
+
+async def test_rules_are_changed_by_who_may(centre: Centre) -> None:
+    assert [(await centre.ask("PUT", "/rules", who, json={})).status_code for who in (None, "moderate")] == [401, 403]
