@@ -19,8 +19,7 @@ from app.readings.intake import Intake
 from app.reports.identity import identity_keys
 from app.reports.photo_store import open_photo_store
 from app.reports.rules import RulesCache
-from app.reports.uploads import LIMITS as PHOTO_LIMITS
-from app.reports.uploads import Uploads
+from app.reports.uploads import LARGEST_PIECE, Uploads
 from app.rollups.stored import Lookups
 from app.routers import (
     aggregates,
@@ -92,7 +91,7 @@ def create_app(settings: Settings, url: str | None = None, catalogues: Catalogue
         if path == "/v1/readings":
             return settings.max_body_bytes
         if path.startswith("/v1/reports/") and "/photos/" in path:
-            return min(PHOTO_LIMITS.size, settings.max_body_bytes)
+            return min(LARGEST_PIECE, settings.max_body_bytes)
         return min(2**21, settings.max_body_bytes)
 
     def surrounded() -> ASGIApp:

@@ -120,6 +120,7 @@ class _Keeper(Multiprocess):
         self.should_exit.set()
         for process in self.processes:
             process.process.kill()
+            process.child_conn.close()  # the keeper's copy: now it hears that nobody will answer
 
     def init_processes(self) -> None:
         super().init_processes()

@@ -18,6 +18,7 @@ from app.readings.demo import feed_demo
 from app.readings.idempotency import forget_old_answers
 from app.readings.partitions import make_partitions
 from app.readings.retention import forget_instants
+from app.reports.uploads import forget_pieces
 from app.rollups.roller import newest_mark, roll
 from app.webhooks.courier import Courier
 from app.webhooks.outbox import forget_events
@@ -92,6 +93,10 @@ async def _forget(hub: Hub) -> None:
         answers, changes = await forget_old_answers(session), await forget_changes(session)
         days = hub.settings.keep_instants_days
         events = await forget_events(session, datetime.now(UTC))
+        pieces = await forget_pieces(session)
         instants = 0 if days is None else await forget_instants(session, hub.now(), days)
-    if answers or changes or events or instants:
-        log.info("forgotten", stored_answers=answers, changes=changes, webhook_events=events, instants=instants)
+    if answers or changes or events or pieces or instants:
+        log.info(
+            "forgotten", stored_answers=answers, changes=changes, webhook_events=events, photo_pieces=pieces,
+            instants=instants,
+        )  # fmt: skip

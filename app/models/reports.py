@@ -201,6 +201,7 @@ class PhotoPiece(Base):
     start: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     size: Mapped[int] = mapped_column(comment="of the whole photo")
     content: Mapped[bytes] = mapped_column()
+    received_at: Mapped[Instant] = mapped_column(server_default=func.clock_timestamp())
 
 
 class ReportEvent(Base):

@@ -1,7 +1,7 @@
 """How a report moves: by the table of `workflow`, under the clocks of `deadlines`, one event for each step."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from sqlalchemy import select
@@ -18,6 +18,7 @@ from app.reports.workflow import LABELS, MOVES, Actor, Move, Need, State
 from app.schemas.reports import MoveIn
 
 _ACTORS = (Actor.moderator, Actor.agency, Actor.citizen)  # in whose name a caller moves that could do so in several
+LONGEST = timedelta(days=731)  # from now on that something may be put off
 _PLACED = frozenset({State.accepted, State.assigned})  # where a moderator may say what and where it really is
 
 
@@ -65,15 +66,17 @@ async def move(session: AsyncSession, desk: Desk, report_id: UUID, order: MoveIn
     if (why := _hindrance(desk, report, events, step)) is not None:
         raise _refusal(desk, report, events, order, why)
     await _correct(session, desk, report, order, step, actor)
-    agency = _agency(desk, report, order)
+    agency = _agency(desk, report, order, step)
     await _check(session, desk, report, order, step, agency)
     _run_clocks(desk, report, events, order, step)
     if step.target is State.assigned and agency is not None:
         report.agency_id = agency.id
     if step.target is State.resolved:
         report.outcome, report.reply = order.outcome, order.reply
+        if order.outcome != "duplicate":
+            report.duplicate_of = None
     if step.target is State.published:
-        report.published_at = report.published_at or desk.now
+        report.published_at = desk.now
     _append(session, desk, report, step.target, actor, order)
     if step.target is State.accepted and agency is not None:
         report.agency_id = agency.id
@@ -133,9 +136,10 @@ def _hindrance(desk: Desk, report: models.Report, events: Sequence[models.Report
         before = State(last.from_state or State.submitted)
         if before is not (State.submitted if step.target is State.accepted else step.target):
             return Text(f"trước đó ở '{LABELS[before].vi}'", f"before it was '{LABELS[before].en}'")
-    if step.target is State.extended:
+    if Need.deadline in step.needs:
         promise = desk.rules.promise("handling", report.urgency, report.category, desk.local.date())
-        if sum(event.to_state == State.extended for event in _this_round(events)) >= promise.extensions:
+        extended = (event for event in _this_round(events) if event.to_state == State.extended)
+        if sum(event.from_state != State.need_info for event in extended) >= promise.extensions:
             most = promise.extensions
             return Text(f"được gia hạn tối đa {most} lần", f"it may be extended {most} times")
     if step.target is State.published:
@@ -184,10 +188,25 @@ async def _correct(
     session: AsyncSession, desk: Desk, report: models.Report, order: MoveIn, step: Move, actor: Actor
 ) -> None:
     """A moderator may know better where a report belongs than its sender or the nearest point did."""
-    for name, value in (("unit", order.unit), ("category", order.category)):
-        if value is not None and (actor is not Actor.moderator or step.target not in _PLACED):
-            why = Text("chỉ khi tiếp nhận hoặc chuyển xử lý", "only with accepted or assigned, by a moderator")
-            raise _wrong(RowError("invalid", pointer=f"/{name}", value=value, facts={"why": why}))
+    moderated = actor is Actor.moderator and step.source is not State.need_info
+    belongs = {
+        "unit": moderated and step.target in _PLACED,
+        "agency": moderated and step.target in _PLACED,
+        "category": moderated and step.target is State.accepted,  # what was promised goes by it
+        "rejection": Need.rejection in step.needs,
+        "deadline": Need.deadline in step.needs,
+        "outcome": Need.outcome in step.needs,
+        "reply": Need.reply in step.needs,
+        "duplicate_of": "duplicate" in (order.rejection, order.outcome),
+    }
+    why = Text("không thuộc bước này", "it does not belong to this move")
+    mistakes = [
+        RowError("invalid", pointer=f"/{name}", value=str(value), facts={"why": why})
+        for name, fits in belongs.items()
+        if (value := getattr(order, name)) is not None and not fits
+    ]
+    if mistakes:
+        raise _wrong(*mistakes)
     day = desk.local.date()
     if order.unit is not None:
         unit = _unit(desk, "unit", order.unit)
@@ -201,11 +220,13 @@ async def _correct(
             raise _wrong(RowError("not-one-of", pointer="/category", value=order.category, facts={"expected": codes}))
         report.category, report.urgency = category.code, category.urgency
         report.coarse = report.coarse or category.coarse
+        if not category.public:
+            report.published_at = None
 
 
-def _agency(desk: Desk, report: models.Report, order: MoveIn) -> Unit | None:
-    """Whom the move names, or the rules: only where it goes to somebody."""
-    if State(order.to) not in _PLACED:
+def _agency(desk: Desk, report: models.Report, order: MoveIn, step: Move) -> Unit | None:
+    """Whom the move names, or the rules: only where it goes to somebody. Who was asked goes back to whom it was with."""
+    if step.target not in _PLACED or (step.source is State.need_info and step.target is State.assigned):
         return None
     if order.agency is not None:
         return _unit(desk, "agency", order.agency)
@@ -235,9 +256,10 @@ async def _check(
     if mistakes:
         raise _wrong(*mistakes)
     if order.deadline is not None and Need.deadline in step.needs:
-        latest = max(report.handling_due_at or desk.now, desk.now)
-        if order.deadline <= latest:
-            facts = {"why": f"> {latest.astimezone(desk.settings.tz).isoformat(timespec='minutes')}"}
+        latest, longest = max(report.handling_due_at or desk.now, desk.now), desk.now + LONGEST
+        if not latest < order.deadline <= longest:
+            bounds = (moment.astimezone(desk.settings.tz).isoformat(timespec="minutes") for moment in (latest, longest))
+            facts = {"why": "> {}, ≤ {}".format(*bounds)}
             raise _wrong(RowError("out-of-range", pointer="/deadline", value=order.deadline.isoformat(), facts=facts))
     if repeats and order.duplicate_of is not None:
         report.duplicate_of = await _original(session, desk, report, order.duplicate_of)
@@ -250,11 +272,12 @@ async def _original(session: AsyncSession, desk: Desk, report: models.Report, ke
     except UnknownReport as error:
         why = Text(f"không có phản ánh {key}", f"there is no report {key}")
         raise _wrong(RowError("invalid", pointer="/duplicate_of", value=str(key), facts={"why": why})) from error
-    original = first.duplicate_of or first.id
-    if original == report.id:
+    while first.duplicate_of is not None and first.id != report.id:
+        first = await session.get_one(models.Report, first.duplicate_of)
+    if first.id == report.id:
         why = Text("là chính phản ánh này", "it is this very report")
         raise _wrong(RowError("invalid", pointer="/duplicate_of", value=str(key), facts={"why": why}))
-    return original
+    return first.id
 
 
 def _wrong(*mistakes: RowError) -> InvalidRequest:
@@ -274,7 +297,7 @@ def _run_clocks(
         promise = desk.rules.promise("handling", report.urgency, report.category, desk.local.date())
         report.handling_due_at = desk.due(promise.target)
         report.handling_measure = promise.target.measure
-    if step.target is State.extended:
+    if Need.deadline in step.needs:
         report.handling_due_at = order.deadline
 
 

@@ -8,10 +8,11 @@ from sqlalchemy import ColumnElement, func, or_, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
-from app.errors import ReporterErased, ReporterUnknown
+from app.errors import ReporterErased, ReporterUnknown, UnknownReport
 from app.reports.desk import Desk
 from app.reports.handling import require_report
 from app.reports.identity import Contact, Erased, Identity, IdentityKeys, Sealed
+from app.reports.workflow import Actor
 
 log = structlog.get_logger(__name__)
 
@@ -20,11 +21,13 @@ async def read_reporter(session: AsyncSession, desk: Desk, report_id: UUID) -> I
     """The identity, in clear. That it was read, and with which key, goes into the log.
 
     Raises:
-        UnknownReport: there is none that concerns the caller.
+        UnknownReport: there is none that the caller moderates.
         ReporterUnknown: the report came without a contact.
         ReporterErased: it was forgotten.
     """
     report = await require_report(session, desk, report_id)
+    if Actor.moderator not in desk.roles(report):  # published, but of others
+        raise UnknownReport(value=report_id)
     row = await session.get(models.Reporter, report.id)
     if row is None:
         raise ReporterUnknown(value=report_id)

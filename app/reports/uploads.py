@@ -36,6 +36,8 @@ from app.reports.workflow import ENDS, LABELS, Actor, State
 
 MOST = 10  # photos of a report, before and after
 LIMITS = Limits()
+LARGEST_PIECE = 8 * 1024 * 1024  # bytes: many that come at once are in memory together
+ABANDONED_DAYS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,18 +57,15 @@ class Uploads:
         self.store = store
         self._turn = asyncio.Lock()
 
-    async def take(self, desk: Desk, report_id: UUID, number: int, piece: Piece) -> int:
-        """Keep a piece; how many bytes are here now. With the last one the photo is done.
-
-        No connection to the database is held while the photo is prepared.
+    async def keep(self, desk: Desk, report_id: UUID, number: int, piece: Piece) -> int:
+        """Keep a piece; how many bytes are here now.
 
         Raises:
             UnknownReport: there is none, or it is not the caller's.
             MoveNotAllowed: the report has ended.
-            InvalidRequest: the piece does not follow what is here; `received` says what is.
+            InvalidRequest: the piece does not follow what is here; the message says what is.
             PhotoTaken: another photo has this number.
-            PhotoTooLarge, NotAPhoto, PhotoTooManyPixels, PhotoDamaged: see `prepare`; its pieces are forgotten then.
-            PhotoStoreUnavailable: nothing is forgotten; send the last piece again.
+            PhotoTooLarge, NotAPhoto: by its size.
         """
         if not piece.size:
             raise NotAPhoto(value=Text("rỗng", "empty"))
@@ -74,23 +73,33 @@ class Uploads:
             raise PhotoTooLarge(size=piece.size, limit=LIMITS.size)
         async with self._database.write_session() as session:
             report = await _require_open(session, desk, report_id)
-            received = await _keep(session, report, number, piece)
-            sent = await _whole(session, report, number) if received == piece.size else b""
-        if not sent:  # there is more to come, or it was done before
-            return received
-        try:
-            async with self._turn:
+            return await _keep(session, report, number, piece)
+
+    async def finish(self, desk: Desk, report_id: UUID, number: int, size: int) -> None:
+        """Make a photo of its pieces; nothing, when that was done before. No connection is held while it is prepared.
+
+        Raises:
+            PhotoTooManyPixels, NotAPhoto, PhotoDamaged: see `prepare`; its pieces are forgotten then.
+            PhotoStoreUnavailable: nothing is forgotten; send the last piece again.
+        """
+        async with self._turn:
+            async with self._database.read_session() as session:
+                sent = await _whole(session, report_id, number)
+            if not sent:
+                return
+            try:
                 photo = await asyncio.to_thread(partial(prepare, sent, desk.settings.tz, LIMITS))
-        except Exception:
+            except Exception:
+                async with self._database.write_session() as session:
+                    await _forget(session, report_id, number)
+                raise
+            finally:
+                del sent
+            for named, jpeg in photo.sizes.items():
+                await self.store.put(photo_key(photo.sha256, named), jpeg)
             async with self._database.write_session() as session:
-                await _forget(session, report_id, number)
-            raise
-        for size, jpeg in photo.sizes.items():
-            await self.store.put(photo_key(photo.sha256, size), jpeg)
-        async with self._database.write_session() as session:
-            report = await require_report(session, desk, report_id, lock=True)
-            await _record(session, desk, report, number, piece.size, photo)
-        return received
+                report = await require_report(session, desk, report_id, lock=True)
+                await _record(session, desk, report, number, size, photo)
 
 
 async def photos_of(session: AsyncSession, report: models.Report) -> Sequence[models.ReportPhoto]:
@@ -124,6 +133,8 @@ async def _keep(session: AsyncSession, report: models.Report, number: int, piece
         if other or done.size != piece.size:
             raise PhotoTaken(value=number)
         return piece.size
+    if len(piece.content) == piece.size:  # all of it at once: whatever was begun before is given up
+        await _forget(session, report.id, number)
     here = await session.scalar(select(func.coalesce(func.sum(func.length(table.content)), 0)).where(*of_photo)) or 0
     sizes = set(await session.scalars(select(table.size).where(*of_photo)))
     if sizes - {piece.size}:
@@ -139,9 +150,9 @@ async def _keep(session: AsyncSession, report: models.Report, number: int, piece
     return int(here) + len(piece.content)
 
 
-async def _whole(session: AsyncSession, report: models.Report, number: int) -> bytes:
+async def _whole(session: AsyncSession, report_id: UUID, number: int) -> bytes:
     table = models.PhotoPiece
-    query = select(table.content).where(table.report_id == report.id, table.number == number).order_by(table.start)
+    query = select(table.content).where(table.report_id == report_id, table.number == number).order_by(table.start)
     return b"".join(await session.scalars(query))
 
 
@@ -179,3 +190,10 @@ async def _record(
 
 def _wrong(pointer: str, value: object, why: Text) -> InvalidRequest:
     return InvalidRequest(count=1, errors=[RowError("out-of-range", pointer=pointer, value=value, facts={"why": why})])
+
+
+async def forget_pieces(session: AsyncSession) -> int:
+    """Delete the pieces of photos that nobody has gone on with for some days."""
+    table = models.PhotoPiece
+    old = table.received_at < func.clock_timestamp() - func.make_interval(0, 0, 0, ABANDONED_DAYS)
+    return len((await session.execute(delete(table).where(old).returning(table.number))).all())

@@ -31,6 +31,8 @@ from app.periods import (
 EXACT = decimal.Context(prec=100, rounding=decimal.ROUND_HALF_UP)
 _LAST_PLACE = Decimal("1E-12")
 
+ESTIMATED = 0  # the weakest status
+_FLOWS = frozenset({"sum", "cumulative"})
 NEEDS_EVERY_PERIOD = frozenset({"sum", "mean", "min", "max"})
 
 
@@ -506,13 +508,23 @@ class Laws:
             if bucket_before is None:
                 return Comparison(None, Other(None, "no-counterpart", NOTHING, True), False, None, None)
             other = self._other(kind, indicator, unit, bucket, figure, bucket_before)
-            alike = _alike(figure.coverage, other.coverage)
+            alike = _alike(figure.coverage, other.coverage) and not self._goes_on(indicator, bucket, figure)
             change = change_pct = None
             if alike and figure.value is not None and other.value is not None:
                 change = figure.value - other.value
                 if other.value and indicator.measure not in {"%", "rank"}:
                     change_pct = settle(change / abs(other.value) * 100)
             return Comparison(bucket_before, other, alike, change, change_pct)
+
+    def _goes_on(self, indicator: Indicator, bucket: Period, figure: Figure) -> bool:
+        """Whether the last base period behind a figure is not over: of it there is a part that the other side has whole.
+
+        That is so of the hour that it is now, and shows in what adds up, also over more. An estimate is one of the whole, and so is what was reported
+        for a coarser bucket.
+        """
+        if figure.until is None or figure.until <= self._now or figure.status == ESTIMATED:
+            return False
+        return bucket.grain is indicator.base or (figure.origin == "derived" and indicator.over_time in _FLOWS)
 
     def _other(
         self, kind: str, indicator: Indicator, unit: Unit, bucket: Period, figure: Figure, before: Period

@@ -62,6 +62,7 @@ from app.routers.dependencies import (
     refuse_unknown_parameters,
 )
 from app.routers.exact import ExactRoute
+from app.schemas.readings import Code
 from app.schemas.reports import (
     CategoryList,
     ContactOut,
@@ -224,7 +225,7 @@ async def get_asked(
     bbox: Annotated[
         str | None, Query(max_length=100, description="west,south,east,north", examples=["106.5,11.1,106.7,11.3"])
     ] = None,
-    category: Annotated[list[str] | None, Query(max_length=100)] = None,
+    category: Annotated[list[Code] | None, Query(max_length=100)] = None,
     state: Annotated[list[StateName] | None, Query(max_length=20)] = None,
     unit: Annotated[list[str] | None, Query(max_length=100, description="In these units and all below them.")] = None,
     agency: Annotated[list[str] | None, Query(max_length=100, description="That these units must act on.")] = None,
@@ -274,7 +275,7 @@ async def get_similar(
     language: Language,
     lat: Annotated[float, Query(ge=-90, le=90)],
     lon: Annotated[float, Query(ge=-180, le=180)],
-    category: Annotated[str | None, Query(max_length=100)] = None,
+    category: Annotated[Code | None, Query()] = None,
     radius: Annotated[float, Query(gt=0, le=_FARTHEST, description="Metres.")] = 200,
     limit: Annotated[int, Query(ge=1, le=50)] = 10,
 ) -> Response:
@@ -362,10 +363,14 @@ async def put_photo(
     async with hub.database.read_session() as session:  # not held while the photo comes and is prepared
         catalogue, rules = await hub.catalogues.current(session), await cache.current(session)
     desk = Desk(catalogue, rules, hub.settings, hub.pepper, identities, datetime.now(UTC), caller)
-    piece = _piece(content_range, await request.body())
-    received = await uploads.take(desk, report_id, number, piece)
-    complete = received == piece.size
-    out = {"received": received, "size": piece.size, "complete": complete}
+    # Nobody keeps the bytes while the photo waits for its turn.
+    piece = _piece(content_range, b"".join([part async for part in request.stream()]))
+    size = piece.size
+    received = await uploads.keep(desk, report_id, number, piece)
+    del piece
+    if complete := received == size:
+        await uploads.finish(desk, report_id, number, size)
+    out = {"received": received, "size": size, "complete": complete}
     return answer(out, language, status=201 if complete else 202)
 
 
@@ -398,16 +403,21 @@ def _piece(content_range: str | None, content: bytes) -> Piece:
 
 
 def _after(order: Order, cursor: str) -> list[Any]:
-    return decode_cursor(cursor, [int, int] if order == "deadline" else [int])
+    key = decode_cursor(cursor, [int, int] if order == "deadline" else [int])
+    return [max(-(2**63), min(one, 2**63 - 1)) for one in key]
 
 
 def _wanted(desk: Desk, asked: _Asked) -> Wanted:
     corners = None
     if asked.bbox is not None:
         west, south, east, north = _numbers("bbox", asked.bbox, 4, "106.5,11.1,106.7,11.3")
+        if not (-90 <= south <= north <= 90 and west <= east):
+            raise refused("bbox", "invalid", asked.bbox, why=Text("tây,nam,đông,bắc", "west,south,east,north"))
         corners = Point(south, west), Point(north, east)
     elif asked.near is not None:
         latitude, longitude = _numbers("near", asked.near, 2, "11.15,106.6")
+        if not -90 <= latitude <= 90:
+            raise refused("near", "invalid", asked.near, why=Text("vĩ độ,kinh độ", "latitude,longitude"))
         corners = box(Point(latitude, longitude), asked.radius / 1000)
     return Wanted(
         corners=corners,
@@ -421,13 +431,14 @@ def _wanted(desk: Desk, asked: _Asked) -> Wanted:
     )
 
 
+_DEGREES = re.compile(r"[+-]?\d{1,3}(\.\d{1,15})?", re.ASCII)
+
+
 def _numbers(name: str, text: str, count: int, example: str) -> list[float]:
     """Degrees with commas between."""
-    try:
-        numbers = [float(part) for part in text.split(",")]
-    except ValueError:
-        numbers = []
-    if len(numbers) != count or not all(-180 <= number <= 180 for number in numbers):
+    parts = text.split(",")
+    numbers = [float(part) for part in parts if _DEGREES.fullmatch(part.strip())]
+    if not len(numbers) == len(parts) == count or not all(-180 <= number <= 180 for number in numbers):
         why = Text(f"viết như {example}", f"write it like {example}")
         raise refused(name, "invalid", text[:100], why=why)
     return numbers
@@ -443,6 +454,9 @@ def _below(desk: Desk, addresses: Sequence[str]) -> list[int] | None:
 
 
 # --- answers ---
+
+# The public reads an answer once the centre has looked at it, and of what came after a publication nothing until the next one.
+_LOOKED_AT = frozenset({State.approved, State.published, State.closed})
 
 
 def _rules_out(desk: Desk) -> dict[str, Any]:
@@ -509,8 +523,8 @@ def report_out(desk: Desk, report: models.Report, language: str) -> dict[str, An
         "received_at": desk.shown(report.received_at),
         "state": report.state,
         "label": LABELS[State(report.state)].fill(language, {}),
-        "outcome": report.outcome,
-        "reply": report.reply,
+        "outcome": report.outcome if concerned or report.state in _LOOKED_AT else None,
+        "reply": report.reply if concerned or report.state in _LOOKED_AT else None,
         "published_at": desk.shown(report.published_at),
         "duplicate_of": report.duplicate_of,
     }
@@ -534,10 +548,18 @@ async def _detail(
     return report_out(desk, report, language) | {
         "bounces": bounces(lived),
         "round": rounds(lived),
-        "photos": [await _photo_out(desk, uploads, one) for one in await photos_of(session, report)],
+        "photos": [
+            await _photo_out(desk, uploads, one)
+            for one in await photos_of(session, report)
+            if _is_shown(desk, report, one.received_at)
+        ],
         "events": [_event_out(desk, report, event, language) for event in events],
         "moves": moves(desk, report, events),
     }
+
+
+def _is_shown(desk: Desk, report: models.Report, since: datetime) -> bool:
+    return bool(desk.roles(report)) or (report.published_at is not None and since <= report.published_at)
 
 
 async def _photo_out(desk: Desk, uploads: Uploads, photo: models.ReportPhoto) -> dict[str, Any]:
@@ -556,17 +578,17 @@ async def _photo_out(desk: Desk, uploads: Uploads, photo: models.ReportPhoto) ->
 
 
 def _event_out(desk: Desk, report: models.Report, event: models.ReportEvent, language: str) -> Mapping[str, Any]:
-    roles = desk.roles(report)
+    roles, shown = desk.roles(report), _is_shown(desk, report, event.at)
     out = {
         "at": desk.shown(event.at),
         "by": event.actor,
         "from": event.from_state,
         "to": event.to_state,
         "label": LABELS[State(event.to_state)].fill(language, {}),
-        "reason": event.reason,
+        "reason": event.reason if roles else None,
         "rejection": event.rejection,
-        "outcome": event.outcome,
-        "reply": event.reply,
+        "outcome": event.outcome if shown else None,
+        "reply": event.reply if shown else None,
         "handling_due_at": desk.shown(event.handling_due_at) if roles else None,
         "person": event.person if {Actor.moderator, Actor.agency}.intersection(roles) else None,
     }

@@ -34,7 +34,8 @@ class ComparisonOut(BaseModel):
     value: Number | None
     reason: Reason | None = None
     alike: bool = Field(
-        description="As many units stand behind both sides, or all that are expected behind each. Else there is no change."
+        description="As many units stand behind both sides, or all that are expected behind each, and what is compared is over. "
+        "Else there is no change."
     )
     change: Number | None
     change_pct: Number | None = Field(description="null for rates and ranks: their change is in points or places")

@@ -1,11 +1,12 @@
 """Citizens' field reports on the wire."""
 
 import re
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import (
+    AfterValidator,
     AwareDatetime,
     BaseModel,
     BeforeValidator,
@@ -47,8 +48,9 @@ def _written_out(value: object) -> object:
     return value
 
 
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\d[Tt ]", re.ASCII)
-Moment = Annotated[AwareDatetime, BeforeValidator(_written_out)]
+_INSTANT = re.compile(r"(?:19|2\d)\d\d-\d\d-\d\d[Tt ]", re.ASCII)
+# In UTC: the same instant with another offset is the same content.
+Moment = Annotated[AwareDatetime, BeforeValidator(_written_out), AfterValidator(lambda moment: moment.astimezone(UTC))]
 Subject = Annotated[str, StringConstraints(min_length=1, max_length=200, pattern=r"^[^\x00]+$")]
 
 

@@ -172,6 +172,9 @@ def upgrade() -> None:
         sa.Column("start", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("size", sa.Integer(), nullable=False, comment="of the whole photo"),
         sa.Column("content", sa.LargeBinary(), nullable=False),
+        sa.Column(
+            "received_at", sa.DateTime(timezone=True), server_default=sa.text("clock_timestamp()"), nullable=False
+        ),
         sa.ForeignKeyConstraint(["report_id"], ["report.id"], name=op.f("photo_piece_report_id_fkey")),
         sa.PrimaryKeyConstraint("report_id", "number", "start", name=op.f("photo_piece_pkey")),
     )

@@ -97,6 +97,16 @@ async def test_the_same_number_is_the_same_photo(centre: Centre) -> None:
     assert [photo["n"] for photo in await photos(centre, report)] == [1, 2]
 
 
+async def test_who_gives_up_sends_another_whole_one(centre: Centre) -> None:
+    report, photo = await centre.sent(), a_photo()
+    await put(centre, report, photo[:100], range_=f"bytes 0-99/{len(photo)}")
+
+    done = await put(centre, report, a_photo(2))
+
+    assert done.status_code == 201
+    assert len(await photos(centre, report)) == 1
+
+
 @pytest.mark.parametrize(("content", "status", "code"), [
     (b"MZ\x90\x00 this program cannot be run in DOS mode", 415, "not-a-photo"),
     (a_photo()[:2000], 422, "photo-damaged"),

@@ -165,6 +165,7 @@ async def test_another_system_cannot_take_an_id_nor_read_a_hash_by_it(centre: Ce
     ({"occurred_at": "2126-01-01T00:00:00Z"}, "/occurred_at"),
     ({"occurred_at": "2026-01-01T00:00:00"}, "/occurred_at"),
     ({"occurred_at": 0}, "/occurred_at"),
+    ({"occurred_at": "0001-01-01T00:00:00+14:00"}, "/occurred_at"),
     ({"occurred_at": "0"}, "/occurred_at"),
     ({"description": "   "}, "/description"),
     ({"description": "a\x00b"}, "/description"),
@@ -352,6 +353,88 @@ async def test_what_is_not_for_the_public_is_never_published(centre: Centre) -> 
         assert (await centre.seen(report)).status_code == 404
 
 
+async def test_who_was_asked_goes_back_to_where_and_with_whom_it_was(centre: Centre) -> None:
+    """A citizen's answer is no assignment, and takes no extension."""
+    report = await centre.sent(category="construction", subject="an")
+    later = {"reason": "Chờ kết luận.", "deadline": "2027-03-01T17:00:00+07:00"}
+    ask = ("moderate", "need_info", {"reason": "Ở đâu ạ?"})
+    await centre.moved(report, ("moderate", "accepted", {"agency": "25840"}), ask)
+
+    elsewhere = await centre.move(report, "app", "assigned", agency="25837", subject="an")
+    back = await centre.moved(report, ("app", "assigned", {"subject": "an"}), ("moderate", "extended", later), ask)
+    again = await centre.moved(
+        report, ("app", "extended", {"subject": "an"}), ask, ("app", "extended", {"subject": "an"})
+    )
+
+    assert [one["pointer"] for one in elsewhere.json()["errors"]] == ["/agency"]
+    assert (back["agency"], again["state"], again["agency"]) == ("25840", "extended", "25840")
+    assert again["handling_due_at"] == "2027-03-01T17:00:00+07:00"
+
+
+@pytest.mark.parametrize(("who", "to", "more", "pointer"), [
+    ("moderate", "accepted", {"outcome": "fixed"}, "/outcome"),
+    ("moderate", "accepted", {"reply": "Xong."}, "/reply"),
+    ("moderate", "accepted", {"duplicate_of": str(uuid4())}, "/duplicate_of"),
+    ("moderate", "need_info", {"reason": "?", "agency": "25840"}, "/agency"),
+    ("moderate", "need_info", {"reason": "?", "rejection": "spam"}, "/rejection"),
+    ("moderate", "accepted", {"deadline": "2027-01-01T00:00:00Z"}, "/deadline"),
+    ("moderate", "accepted", {"category": "ufo"}, "/category"),
+    ("moderate", "accepted", {"unit": "nowhere"}, "/unit"),
+])  # fmt: skip
+async def test_what_does_not_belong_to_a_move_is_refused(
+    centre: Centre, who: str, to: str, more: dict[str, Any], pointer: str
+) -> None:
+    response = await centre.move(await centre.sent(), who, to, **more)
+
+    assert response.status_code == 422
+    assert [one["pointer"] for one in response.json()["errors"]] == [pointer]
+
+
+async def test_duplicates_do_not_go_round_in_circles(centre: Centre) -> None:
+    first, second, third = [await centre.sent() for _ in range(3)]
+    repeats = {"rejection": "duplicate", "reason": "Đã có."}
+    await centre.moved(first, ("moderate", "rejected", repeats | {"duplicate_of": second["id"]}))
+    await centre.moved(second, ("moderate", "rejected", repeats | {"duplicate_of": third["id"]}))
+
+    response = await centre.move(third, "moderate", "rejected", **repeats, duplicate_of=first["id"])
+
+    assert [one["pointer"] for one in response.json()["errors"]] == ["/duplicate_of"]
+
+
+async def test_after_a_publication_nothing_more_is_public_until_the_next(centre: Centre) -> None:
+    report = await centre.sent()
+    await centre.moved(
+        report, *TO_THE_PUBLIC, ("app", "reopened", {"reason": "Gọi tôi 0912345678."}), ("moderate", "assigned"),
+        ("handle", "resolved", {"outcome": "partly", "reply": "Chưa ai xem."}),
+    )  # fmt: skip
+
+    public = (await centre.seen(report)).json()
+    after = await centre.moved(report, ("moderate", "approved"), ("moderate", "published"))
+    again = (await centre.seen(report)).json()
+
+    assert (public["state"], public["outcome"], public["reply"]) == ("resolved", None, None)
+    assert "0912345678" not in str(public)
+    assert "Chưa ai xem" not in str(public)
+    assert (again["outcome"], again["reply"], after["round"]) == ("partly", "Chưa ai xem.", 2)
+
+
+async def test_what_turns_out_not_to_be_for_the_public_is_taken_back(centre: Centre) -> None:
+    report = await centre.sent()
+    await centre.moved(report, ("moderate", "accepted"))
+
+    later = await centre.move(report, "moderate", "assigned", category="security")
+
+    assert later.status_code == 422  # what was promised goes by the category
+
+
+@pytest.mark.parametrize("query", [
+    {"category": "\x00"}, {"near": "170,10"}, {"bbox": "180,180,-180,-180"}, {"near": "1_0,2"}, {"near": "1"},
+    {"unit": "nowhere"}, {"order": "deadline"},
+])  # fmt: skip
+async def test_a_question_that_cannot_be_is_refused(centre: Centre, query: dict[str, str]) -> None:
+    assert (await centre.ask("GET", "", None, params=query)).status_code in {401, 404, 422}
+
+
 # --- looking ---
 
 
@@ -456,11 +539,16 @@ async def test_nobody_but_those_who_may_learns_who_it_was(centre: Centre) -> Non
     done = await centre.moved(report, *TO_THE_PUBLIC)
     centre.keys["identify"] = await centre.hub.key(scopes=["reports:moderate", "reports:identify"])
 
+    elsewhere = await centre.hub.key(scopes=["reports:moderate", "reports:identify"], units=["25840"])
+    centre.keys["elsewhere"] = elsewhere
     known = await centre.ask("GET", f"/{report['id']}/reporter", "identify")
-    refused = [await centre.ask("GET", f"/{report['id']}/reporter", who) for who in (None, "moderate", "handle", "app")]
+    refused = [
+        await centre.ask("GET", f"/{report['id']}/reporter", who)
+        for who in (None, "moderate", "handle", "app", "elsewhere")
+    ]
 
     assert known.json() == AN
-    assert [response.status_code for response in refused] == [401, 403, 403, 403]
+    assert [response.status_code for response in refused] == [401, 403, 403, 403, 404]
     answers = [(await centre.seen(report, who)).json() for who in (None, "handle", "app", "identify")]
     for answer in (done, *answers):
         assert not any(secret in str(answer) for secret in ("Văn An", "345 678", "+84", "example.vn"))

@@ -962,6 +962,23 @@ def test_where_other_units_stand_behind_the_two_sides_there_is_no_change(
     check_comparison(laws, "D(A B)", kind, sent, asked, shown)
 
 
+@pytest.mark.parametrize(("laws", "kind", "sent", "asked", "shown"), [
+    # twenty minutes of this hour, all of that of a week ago
+    ("realtime sum/sum", "week_ago", "A 2024-10-05T09:10 1; A 2024-09-28T09:10 1; A 2024-09-28T09:50 5",
+     "A 2024-10-05T09, now 2024-10-05T09:20", "6 change -"),
+    ("realtime last/sum", "week_ago", "A 2024-10-05T09:10 1; A 2024-09-28T09:50 5",
+     "A 2024-10-05T09, now 2024-10-05T09:20", "5 change -"),
+    ("realtime sum/sum", "week_ago", "A 2024-10-05T09:10 1; A 2024-09-28T09:10 1; A 2024-09-28T09:50 5",
+     "A 2024-10-05T09, now 2024-10-05T10", "6 change -5"),
+    ("hourly sum/sum", "previous", "A 2024-10-05T09 1; A 2024-10-04T09 5", "A 2024-10-05, now 2024-10-05T09:20", "5 change -"),
+    ("hourly mean/mean", "previous", "A 2024-10-05T09 1; A 2024-10-04T09 5", "A 2024-10-05, now 2024-10-05T09:20", "5 change -4"),
+    ("daily sum/sum", "previous", "A 2024-10-05 1; A 2024-10-04 5", "A 2024-10-05, now 2024-10-05T09:20", "5 change -"),
+    ("daily sum/sum", "previous", "A 2024-10-05 1 estimated; A 2024-10-04 5", "A 2024-10-05, now 2024-10-05T09:20", "5 change -4"),
+])  # fmt: skip
+def test_what_is_not_over_is_not_compared_with_what_is(laws: str, kind: str, sent: str, asked: str, shown: str) -> None:
+    check_comparison(laws, CITY, kind, sent, asked, shown)
+
+
 def test_before_and_after_a_reform_are_alike_when_nobody_is_missing() -> None:
     check_comparison(
         "monthly sum/sum", REFORM, "previous", "A 2025-06 2; B 2025-06 4; C 2025-07 8", "P 2025-07", "6 change 2"

@@ -26,7 +26,7 @@ export function valueOf(figure: Figure, key = "value"): HTMLElement {
 /** `↗ +2,3% so cùng kỳ`, green or red by what is good for this indicator. Without words the legend says with what it compares. */
 export function changeOf(figure: Figure, comparison: Comparison | null | undefined, words: string): HTMLElement | null {
   if (!comparison || comparison.value === null || comparison.reason) return null;
-  if (!comparison.alike) return unlike(comparison, words);
+  if (!comparison.alike) return unlike(figure, comparison, words);
   const written = writeChange(comparison.change, comparison.change_pct, figure.measure);
   if (written === null) return null;
   const direction = written.startsWith("+") ? 1 : written.startsWith("−") ? -1 : 0; // as it is read: +0,001 is no rise
@@ -42,8 +42,9 @@ export function changeOf(figure: Figure, comparison: Comparison | null | undefin
 }
 
 /** Other units stood behind that figure: any change would be theirs. `so với 20/11: khi đó 2/7 đơn vị có số`. */
-function unlike(comparison: Comparison, words: string): HTMLElement {
+function unlike(figure: Figure, comparison: Comparison, words: string): HTMLElement | null {
   const [have, all] = comparison.coverage.units;
+  if (have === figure.coverage?.units[0]) return null; // of what is not over yet
   const text = say("compare.unlike", { coverage: say("coverage", { have, all }) });
   return element("p.change", { "data-tone": "neutral" }, icon("flat"), element("span", {}, words ? `${words}: ${text}` : text));
 }
@@ -65,6 +66,10 @@ export function changeOnPeriod(figure: Figure, comparison: Comparison | null | u
 export function targetOf(figure: Figure): HTMLElement | null {
   const target = figure.targets?.[0];
   if (!target || target.achieved_pct === null) return null;
+  if (figure.measure === "%") { // a percentage of a percentage is no help
+    const { number } = write(target.value, "%");
+    return element("p.target", {}, element("span", {}, say("compare.goal", { value: `${number}%` })));
+  }
   const words = figure.direction === "down_good" ? "compare.ceiling" : "compare.target";
   return element("p.target", {}, element("span", {}, say(words, { pct: percent(target.achieved_pct) })));
 }
