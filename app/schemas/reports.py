@@ -333,7 +333,7 @@ class DayRow(_Row):
     """A day that is not like others of its weekday. To take one back, let it be worked like its own weekday."""
 
     day: Day
-    works_like: Weekday | None = Field(description="The weekday whose shifts it has; null: off.")
+    works_like: Weekday | None = Field(None, description="The weekday whose shifts it has; null: off.")
     name_vi: Name
     name_en: Name
 
