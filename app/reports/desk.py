@@ -13,14 +13,23 @@ from app import models
 from app.auth import Caller
 from app.catalogue.access import units_below
 from app.catalogue.catalogue import Catalogue
+from app.errors import InvalidRequest, RowError
 from app.reports.deadlines import Target, WorkingCalendar, deadline
 from app.reports.identity import IdentityKeys
 from app.reports.rules import Category, Rules
-from app.reports.workflow import Actor
+from app.reports.workflow import Actor, State
 from app.settings import Settings
 
 SUBMIT, MODERATE, HANDLE = "reports:submit", "reports:moderate", "reports:handle"
 IDENTIFY, CONFIGURE = "reports:identify", "reports:configure"
+
+
+_ANSWERED = frozenset({State.published, State.closed})
+
+
+def wrong(*mistakes: RowError) -> InvalidRequest:
+    """What was sent cannot be accepted, for these reasons."""
+    return InvalidRequest(count=len(mistakes), errors=mistakes)
 
 
 @dataclass(frozen=True)
@@ -61,8 +70,17 @@ class Desk:
         return deadline(self.calendar, self.local, target).replace(tzinfo=self.settings.tz)
 
     def category_of(self, report: models.Report) -> Category | None:
-        """As it was when the report came in."""
-        return self.rules.category(report.category, self.on_wall(report.received_at).date())
+        """As it was when the report came in, or as it is, if it is younger than the report."""
+        then, today = self.on_wall(report.received_at).date(), self.local.date()
+        return self.rules.category(report.category, then) or self.rules.category(report.category, today)
+
+    def require_category(self, code: str) -> Category:
+        """One that takes reports today. Raises: InvalidRequest."""
+        category = self.rules.category(code, self.local.date())
+        if category is None or not category.active:
+            codes = ", ".join(one.code for one in self.rules.categories_on(self.local.date()))
+            raise wrong(RowError("not-one-of", pointer="/category", value=code, facts={"expected": codes}))
+        return category
 
     def digest(self, content: str) -> bytes:
         """Of what was sent. Keyed: a telephone number has too few digits for a plain hash to hide it."""
@@ -96,6 +114,14 @@ class Desk:
 
     def sees(self, report: models.Report) -> bool:
         return report.published_at is not None or bool(self.roles(report))
+
+    def answer_is_public(self, report: models.Report) -> bool:
+        """The public reads an answer once the centre has published it, not while a further round goes on."""
+        return report.published_at is not None and report.state in _ANSWERED
+
+    def shows(self, report: models.Report, since: datetime) -> bool:
+        """Whether the caller sees what came then: the public sees nothing that came after a publication, until the next."""
+        return bool(self.roles(report)) or (report.published_at is not None and since <= report.published_at)
 
     @property
     def seen(self) -> ColumnElement[bool]:

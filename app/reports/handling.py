@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import models
 from app.catalogue.access import scope_of
 from app.catalogue.catalogue import Unit
-from app.errors import HubError, InvalidRequest, MoveNotAllowed, OutsideKeyUnits, RowError, Text, UnknownReport
+from app.errors import HubError, MoveNotAllowed, OutsideKeyUnits, RowError, Text, UnknownReport
 from app.reports.deadlines import Measure, deadline, resumed
-from app.reports.desk import Desk
+from app.reports.desk import Desk, wrong
 from app.reports.submission import touch
 from app.reports.workflow import LABELS, MOVES, Actor, Move, Need, State
 from app.schemas.reports import MoveIn
@@ -65,7 +65,7 @@ async def move(session: AsyncSession, desk: Desk, report_id: UUID, order: MoveIn
         raise _refusal(desk, report, events, order, _NO_WAY if step is None else _NOT_YOU)
     if (why := _hindrance(desk, report, events, step)) is not None:
         raise _refusal(desk, report, events, order, why)
-    await _correct(session, desk, report, order, step, actor)
+    _correct(desk, report, order, step, actor)
     agency = _agency(desk, report, order, step)
     await _check(session, desk, report, order, step, agency)
     _run_clocks(desk, report, events, order, step)
@@ -184,10 +184,8 @@ def _refusal(
 # --- what comes with it ---
 
 
-async def _correct(
-    session: AsyncSession, desk: Desk, report: models.Report, order: MoveIn, step: Move, actor: Actor
-) -> None:
-    """A moderator may know better where a report belongs than its sender or the nearest point did."""
+def _correct(desk: Desk, report: models.Report, order: MoveIn, step: Move, actor: Actor) -> None:
+    """What does not belong to the move is refused; a moderator may know better where a report belongs than its sender or the nearest point did."""
     moderated = actor is Actor.moderator and step.source is not State.need_info
     belongs = {
         "unit": moderated and step.target in _PLACED,
@@ -206,22 +204,16 @@ async def _correct(
         if (value := getattr(order, name)) is not None and not fits
     ]
     if mistakes:
-        raise _wrong(*mistakes)
-    day = desk.local.date()
+        raise wrong(*mistakes)
     if order.unit is not None:
         unit = _unit(desk, "unit", order.unit)
         if desk.units is not None and unit.id not in desk.units and desk.caller is not None:
             raise OutsideKeyUnits(value=unit.address, scope=scope_of(desk.caller, desk.catalogue))
         report.unit_id = unit.id
     if order.category is not None:
-        category = desk.rules.category(order.category, day)
-        if category is None or not category.active:
-            codes = ", ".join(one.code for one in desk.rules.categories_on(day))
-            raise _wrong(RowError("not-one-of", pointer="/category", value=order.category, facts={"expected": codes}))
+        category = desk.require_category(order.category)
         report.category, report.urgency = category.code, category.urgency
         report.coarse = report.coarse or category.coarse
-        if not category.public:
-            report.published_at = None
 
 
 def _agency(desk: Desk, report: models.Report, order: MoveIn, step: Move) -> Unit | None:
@@ -239,7 +231,7 @@ def _unit(desk: Desk, name: str, address: str) -> Unit:
     try:
         return desk.catalogue.require_unit(address, None, desk.local.date())
     except HubError as error:
-        raise _wrong(RowError("unknown-unit", pointer=f"/{name}", value=address, facts=error.facts)) from error
+        raise wrong(RowError("unknown-unit", pointer=f"/{name}", value=address, facts=error.facts)) from error
 
 
 async def _check(
@@ -254,13 +246,13 @@ async def _check(
     if repeats and order.duplicate_of is None:
         mistakes.append(RowError("missing", pointer="/duplicate_of"))
     if mistakes:
-        raise _wrong(*mistakes)
-    if order.deadline is not None and Need.deadline in step.needs:
+        raise wrong(*mistakes)
+    if order.deadline is not None:
         latest, longest = max(report.handling_due_at or desk.now, desk.now), desk.now + LONGEST
         if not latest < order.deadline <= longest:
             bounds = (moment.astimezone(desk.settings.tz).isoformat(timespec="minutes") for moment in (latest, longest))
             facts = {"why": "> {}, ≤ {}".format(*bounds)}
-            raise _wrong(RowError("out-of-range", pointer="/deadline", value=order.deadline.isoformat(), facts=facts))
+            raise wrong(RowError("out-of-range", pointer="/deadline", value=order.deadline.isoformat(), facts=facts))
     if repeats and order.duplicate_of is not None:
         report.duplicate_of = await _original(session, desk, report, order.duplicate_of)
 
@@ -271,17 +263,13 @@ async def _original(session: AsyncSession, desk: Desk, report: models.Report, ke
         first = await require_report(session, desk, key)
     except UnknownReport as error:
         why = Text(f"không có phản ánh {key}", f"there is no report {key}")
-        raise _wrong(RowError("invalid", pointer="/duplicate_of", value=str(key), facts={"why": why})) from error
+        raise wrong(RowError("invalid", pointer="/duplicate_of", value=str(key), facts={"why": why})) from error
     while first.duplicate_of is not None and first.id != report.id:
         first = await session.get_one(models.Report, first.duplicate_of)
     if first.id == report.id:
         why = Text("là chính phản ánh này", "it is this very report")
-        raise _wrong(RowError("invalid", pointer="/duplicate_of", value=str(key), facts={"why": why}))
+        raise wrong(RowError("invalid", pointer="/duplicate_of", value=str(key), facts={"why": why}))
     return first.id
-
-
-def _wrong(*mistakes: RowError) -> InvalidRequest:
-    return InvalidRequest(count=len(mistakes), errors=mistakes)
 
 
 # --- the clocks ---

@@ -11,8 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import models
 from app.catalogue.access import scope_of
 from app.changes import announce
-from app.errors import InvalidRequest, NotValid, OutsideKeyUnits, ReportConflict, RowError
-from app.reports.desk import Desk
+from app.errors import NotValid, OutsideKeyUnits, ReportConflict, RowError
+from app.reports.desk import Desk, wrong
 from app.reports.identity import Contact, Identity
 from app.reports.places import Point, require_commune
 from app.reports.workflow import Actor, State
@@ -38,14 +38,11 @@ async def submit(session: AsyncSession, desk: Desk, sent: ReportIn) -> tuple[mod
     if (known := await session.get(models.Report, sent.id)) is not None:
         return _same(known, digest, desk), False
     day = desk.local.date()
-    category = desk.rules.category(sent.category, day)
-    if category is None or not category.active:
-        codes = ", ".join(one.code for one in desk.rules.categories_on(day))
-        raise _wrong(RowError("not-one-of", pointer="/category", value=sent.category, facts={"expected": codes}))
+    category = desk.require_category(sent.category)
     if sent.occurred_at is not None and sent.occurred_at > desk.now + AHEAD:
         why = f"> {desk.now.astimezone(desk.settings.tz).isoformat(timespec='minutes')}"
         value = sent.occurred_at.isoformat()
-        raise _wrong(RowError("out-of-range", pointer="/occurred_at", value=value, facts={"why": why}))
+        raise wrong(RowError("out-of-range", pointer="/occurred_at", value=value, facts={"why": why}))
     reporter = None if sent.contact is None else _sealed(desk, sent.id, sent.contact)
     unit = None
     if sent.point is not None:
@@ -106,7 +103,7 @@ def _sealed(desk: Desk, report_id: UUID, contact: ContactIn) -> models.Reporter:
         try:
             indexes[kind] = None if value is None else desk.identities.indexes(kind, value)[0]
         except NotValid as error:
-            raise _wrong(
+            raise wrong(
                 RowError("invalid", pointer=f"/contact/{kind}", value=value, facts={"why": error.why})
             ) from error
     identity = Identity(
@@ -123,7 +120,12 @@ async def touch(session: AsyncSession, desk: Desk, report: models.Report) -> Non
     """Have everybody hear that a report has changed. Last in the transaction: the numbers are counted in turn."""
     await session.flush()
     if report.published_at is not None:  # nobody is told of others: a subscriber is anybody
-        data = {"id": report.id, "number": report.number, "state": report.state, "outcome": report.outcome}
+        data = {
+            "id": report.id,
+            "number": report.number,
+            "state": report.state,
+            "outcome": report.outcome if desk.answer_is_public(report) else None,
+        }
         await record_event(session, "ioc.report.changed.v1", f"/v1/reports/{report.id}", data)
     number = await announce(session, TOPIC)
     changed = {"change": number, "changed_at": desk.now}
@@ -135,7 +137,3 @@ def _same(known: models.Report, digest: bytes, desk: Desk) -> models.Report:
     if not own or known.digest != digest:
         raise ReportConflict(value=known.id, stored=known.digest.hex() if own else "–", sent=digest.hex())
     return known
-
-
-def _wrong(*mistakes: RowError) -> InvalidRequest:
-    return InvalidRequest(count=len(mistakes), errors=mistakes)

@@ -18,7 +18,6 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import models
 from app.database import Database
 from app.errors import (
-    InvalidRequest,
     MoveNotAllowed,
     NotAPhoto,
     PhotoTaken,
@@ -27,7 +26,7 @@ from app.errors import (
     Text,
     UnknownReport,
 )
-from app.reports.desk import Desk
+from app.reports.desk import Desk, wrong
 from app.reports.handling import require_report
 from app.reports.photo_store import PhotoStore, photo_key
 from app.reports.photos import Limits, Photo, prepare
@@ -120,8 +119,6 @@ async def _require_open(session: AsyncSession, desk: Desk, report_id: UUID) -> m
 
 async def _keep(session: AsyncSession, report: models.Report, number: int, piece: Piece) -> int:
     table, photo = models.PhotoPiece, models.ReportPhoto
-    if not 1 <= number <= MOST:
-        raise _wrong("/n", number, Text(f"từ 1 đến {MOST}", f"from 1 to {MOST}"))
     of_photo = (table.report_id == report.id, table.number == number)
     done = (
         await session.execute(
@@ -142,7 +139,8 @@ async def _keep(session: AsyncSession, report: models.Report, number: int, piece
     if not piece.content or (piece.start < here and piece.start + len(piece.content) <= here):
         return int(here)  # a question how far it is, or a piece that was answered but not heard
     if piece.start != here:
-        raise _wrong("/header/content-range", piece.start, Text(f"đã nhận {here} byte", f"{here} bytes are here"))
+        why = Text(f"đã nhận {here} byte", f"{here} bytes are here")
+        raise wrong(RowError("out-of-range", pointer="/header/content-range", value=piece.start, facts={"why": why}))
     session.add(
         models.PhotoPiece(report_id=report.id, number=number, start=here, size=piece.size, content=piece.content)
     )
@@ -186,10 +184,6 @@ async def _record(
     await _forget(session, report.id, number)
     if made.first() is not None:
         await touch(session, desk, report)
-
-
-def _wrong(pointer: str, value: object, why: Text) -> InvalidRequest:
-    return InvalidRequest(count=1, errors=[RowError("out-of-range", pointer=pointer, value=value, facts={"why": why})])
 
 
 async def forget_pieces(session: AsyncSession) -> int:

@@ -455,9 +455,6 @@ def _below(desk: Desk, addresses: Sequence[str]) -> list[int] | None:
 
 # --- answers ---
 
-# The public reads an answer once the centre has looked at it, and of what came after a publication nothing until the next one.
-_LOOKED_AT = frozenset({State.approved, State.published, State.closed})
-
 
 def _rules_out(desk: Desk) -> dict[str, Any]:
     rules, units = desk.rules, desk.catalogue.units
@@ -505,6 +502,7 @@ def _rules_out(desk: Desk) -> dict[str, Any]:
 def report_out(desk: Desk, report: models.Report, language: str) -> dict[str, Any]:
     """A report as the caller may see it: the public the case, staff and who sent it what is promised, too."""
     concerned = bool(desk.roles(report))
+    answered = concerned or desk.answer_is_public(report)
     place = place_of(desk, report)
     category = desk.category_of(report)
     out = {
@@ -523,8 +521,8 @@ def report_out(desk: Desk, report: models.Report, language: str) -> dict[str, An
         "received_at": desk.shown(report.received_at),
         "state": report.state,
         "label": LABELS[State(report.state)].fill(language, {}),
-        "outcome": report.outcome if concerned or report.state in _LOOKED_AT else None,
-        "reply": report.reply if concerned or report.state in _LOOKED_AT else None,
+        "outcome": report.outcome if answered else None,
+        "reply": report.reply if answered else None,
         "published_at": desk.shown(report.published_at),
         "duplicate_of": report.duplicate_of,
     }
@@ -551,15 +549,11 @@ async def _detail(
         "photos": [
             await _photo_out(desk, uploads, one)
             for one in await photos_of(session, report)
-            if _is_shown(desk, report, one.received_at)
+            if desk.shows(report, one.received_at)
         ],
         "events": [_event_out(desk, report, event, language) for event in events],
         "moves": moves(desk, report, events),
     }
-
-
-def _is_shown(desk: Desk, report: models.Report, since: datetime) -> bool:
-    return bool(desk.roles(report)) or (report.published_at is not None and since <= report.published_at)
 
 
 async def _photo_out(desk: Desk, uploads: Uploads, photo: models.ReportPhoto) -> dict[str, Any]:
@@ -578,7 +572,7 @@ async def _photo_out(desk: Desk, uploads: Uploads, photo: models.ReportPhoto) ->
 
 
 def _event_out(desk: Desk, report: models.Report, event: models.ReportEvent, language: str) -> Mapping[str, Any]:
-    roles, shown = desk.roles(report), _is_shown(desk, report, event.at)
+    roles, shown = desk.roles(report), desk.shows(report, event.at)
     out = {
         "at": desk.shown(event.at),
         "by": event.actor,

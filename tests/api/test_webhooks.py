@@ -332,6 +332,14 @@ async def test_of_a_citizens_report_everybody_hears_once_it_is_published_and_not
     assert message.event.get_subject() == f"/v1/reports/{sent['id']}"
     assert message.data == {"id": sent["id"], "number": sent["number"], "state": "published", "outcome": "fixed"}
 
+    await centre.moved(
+        sent, ("moderate", "reopened", {"reason": "Lại tắt."}), ("moderate", "assigned"),
+        ("handle", "resolved", {"outcome": "no_budget", "reply": "Chưa ai xem."}),
+    )  # fmt: skip
+    await deliver(hub)
+
+    assert {one.data["outcome"] for one in receiver.messages[1:]} == {None}
+
 
 async def test_a_transaction_that_is_rolled_back_sends_nothing(
     hub: HubUnderTest, receiver: Receiver, owner: httpx.Headers
