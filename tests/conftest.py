@@ -12,6 +12,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import fastapi.dependencies.models
 import httpx
 import psycopg
 import pytest
@@ -251,6 +252,13 @@ async def running(
         httpx.AsyncClient(transport=transport, base_url="http://hub", headers=headers) as client,
     ):
         yield HubUnderTest(app, client)
+    for remembered in _CLASSIFIED:
+        remembered.cache_clear()
+
+
+# FastAPI remembers every function that it ever looked at, and with some of them their whole application. One is nothing, but the
+# hundreds of a test run are a gigabyte to walk for each garbage collection.
+_CLASSIFIED = [one for one in vars(fastapi.dependencies.models).values() if hasattr(one, "cache_clear")]
 
 
 _reference = CatalogueCache()

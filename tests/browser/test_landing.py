@@ -4,7 +4,7 @@ import pytest
 from playwright.async_api import Browser, expect
 
 from tests.browser.conftest import Hub, glass
-from tests.browser.test_wall import MISFITS, assert_accessible
+from tests.browser.test_wall import assert_accessible, lasting_misfits
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -20,7 +20,7 @@ async def test_the_landing_page_leads_to_screens_docs_and_health(
         await expect(screens).to_have_count(6)
         await expect(shown.page.locator(".health")).to_have_text("Hoạt động bình thường")
 
-        assert await shown.page.evaluate(MISFITS) == []
+        assert await lasting_misfits(shown) == []
         await assert_accessible(shown)
         await shown.picture(f"landing-{theme}-{size[0]}")
         assert await shown.page.locator("a[href='/docs']").count() == 1
