@@ -16,7 +16,7 @@ CHANNEL = "ioc_change"
 
 
 async def announce(session: AsyncSession, topic: str, indicator_ids: Sequence[int] | None = None) -> int:
-    """Count a change of `catalogue`, `keys`, `readings` or `targets`, and tell who listens. Call it last in the transaction.
+    """Count a change of a topic (`catalogue`, `units`, `keys`, `readings`, `targets` ...), and tell who listens. Call it last in the transaction.
 
     The lock is held to the commit, so numbers become visible in their order: a reader that sees number n sees
     everything below it, and two readers that see the same number see the same data. It costs the writers one short

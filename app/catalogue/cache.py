@@ -4,8 +4,9 @@ import asyncio
 import gc
 import sys
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Row, select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -39,29 +40,30 @@ class CatalogueCache:
             return self._copy
         async with self._reading:  # after a change all requests miss at once; one reads, the others wait for its copy
             if self._copy is None or self._copy.version != version:
-                copy = await load_catalogue(session, version)
-                if self._copy is not None and self._copy.version > version:
+                before = self._copy
+                copy = await load_catalogue(session, version, before)
+                if before is not None and before.version > version:
                     return copy  # an older transaction is still entitled to its older catalogue
                 self._copy = copy
-                # A hundred thousand objects that stay: the garbage collector need not walk them again and again. What was
-                # frozen by accident the last time is looked at once more.
-                gc.unfreeze()
-                gc.collect()
-                gc.freeze()
+                if before is None or copy.units is not before.units:
+                    # A hundred thousand objects that stay: the garbage collector need not walk them again and again. What was
+                    # frozen by accident the last time is looked at once more.
+                    gc.unfreeze()
+                    gc.collect()
+                    gc.freeze()
             return self._copy
 
 
-async def load_catalogue(session: AsyncSession, version: int) -> Catalogue:
-    """Read all of it; some hundred milliseconds with the whole country."""
+async def load_catalogue(session: AsyncSession, version: int, before: Catalogue | None = None) -> Catalogue:
+    """Read all of it. The units of the whole country take some hundred milliseconds; unchanged they are those of `before`."""
+    units_version = await latest_change(session, "units")
     # What refers is read before what it refers to: outside a snapshot, what others commit in between must not be missing.
-    indicator, unit = models.Indicator.__table__, models.Unit.__table__
-    edge, successor = models.UnitParent.__table__, models.UnitSuccessor.__table__
-    edge_rows = (await session.execute(select(edge).order_by(edge.c.id))).all()
-    successor_rows = (await session.execute(select(successor).order_by(successor.c.id))).all()
+    if before is not None and before.units_version == units_version:
+        country = _Country(before.units, before.edges, before.successions, before.units_by_code, before.tree)
+    else:
+        country = await _load_country(session)
+    indicator = models.Indicator.__table__
     indicator_rows = (await session.execute(select(indicator).order_by(indicator.c.code.collate("C")))).all()
-    unit_rows = await session.execute(
-        select(unit).order_by(unit.c.code.collate("C"), unit.c.valid_from.asc().nulls_first())
-    )
     domains = {
         row.id: Domain(row.id, row.code, Text(row.name_vi, row.name_en), row.position, row.active)
         for row in await session.scalars(select(models.Domain).order_by(models.Domain.position))
@@ -84,6 +86,43 @@ async def load_catalogue(session: AsyncSession, version: int) -> Catalogue:
         )
         for row in indicator_rows
     ]
+    sources = {
+        row.id: Source(row.id, row.code, Text(row.name_vi, row.name_en), row.synthetic)
+        for row in await session.execute(select(models.Source.__table__))
+    }
+    return Catalogue(
+        version=version,
+        units_version=units_version,
+        domains={domain.code: domain for domain in domains.values()},
+        indicators={indicator.code: indicator for indicator in indicators},
+        sources=sources,
+        units=country.units,
+        edges=country.edges,
+        successions=country.successions,
+        indicators_by_id={indicator.id: indicator for indicator in indicators},
+        units_by_code=country.units_by_code,
+        tree=country.tree,
+        indicators_by_domain=Counter(indicator.domain.code for indicator in indicators),
+    )
+
+
+class _Country(NamedTuple):
+    """All units there are and were, and who reports to whom."""
+
+    units: Mapping[int, Unit]
+    edges: Sequence[Edge]
+    successions: Sequence[Succession]
+    units_by_code: Mapping[str, Sequence[Unit]]
+    tree: Tree
+
+
+async def _load_country(session: AsyncSession) -> _Country:
+    unit, edge, successor = models.Unit.__table__, models.UnitParent.__table__, models.UnitSuccessor.__table__
+    edge_rows = (await session.execute(select(edge).order_by(edge.c.id))).all()
+    successor_rows = (await session.execute(select(successor).order_by(successor.c.id))).all()
+    unit_rows = await session.execute(
+        select(unit).order_by(unit.c.code.collate("C"), unit.c.valid_from.asc().nulls_first())
+    )
     units = {
         row.id: Unit(
             id=row.id,
@@ -107,23 +146,7 @@ async def load_catalogue(session: AsyncSession, version: int) -> Catalogue:
         Succession(units[row.unit_id], units[row.successor_id], row.on_day, row.kind, row.divided)
         for row in successor_rows
     ]
-    sources = {
-        row.id: Source(row.id, row.code, Text(row.name_vi, row.name_en), row.synthetic)
-        for row in await session.execute(select(models.Source.__table__))
-    }
-    return Catalogue(
-        version=version,
-        domains={domain.code: domain for domain in domains.values()},
-        indicators={indicator.code: indicator for indicator in indicators},
-        sources=sources,
-        units=units,
-        edges=edges,
-        successions=successions,
-        indicators_by_id={indicator.id: indicator for indicator in indicators},
-        units_by_code=by_code,
-        tree=Tree(edge for edge in edges if edge.known(None)),
-        indicators_by_domain=Counter(indicator.domain.code for indicator in indicators),
-    )
+    return _Country(units, edges, successions, by_code, Tree(one for one in edges if one.known(None)))
 
 
 def _edge(parent: Unit, child: Unit, row: Row[Any]) -> Edge:

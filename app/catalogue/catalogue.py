@@ -285,6 +285,7 @@ class Catalogue:
     """Everything, at the version of the change counter at which it was read."""
 
     version: int
+    units_version: int  # of the last change of a unit, or of its place in the tree
     domains: Mapping[str, Domain]
     indicators: Mapping[str, Indicator]
     sources: Mapping[int, Source]

@@ -61,6 +61,7 @@ async def load_reference(session: AsyncSession, progress: Progress) -> None:
     """Domains, indicators and the units of Việt Nam; into an empty database, once."""
     await load_indicators(session, data_rows("indicators.csv"), progress)
     await _load_units(session, progress)
+    await announce(session, "units")
     await announce(session, "catalogue")
 
 

@@ -79,6 +79,7 @@ async def record_units(
     if fresh or changed:
         moved = {touched[place][0].id for place in changed}
         await mark_units(session, _restated(before.tree, catalogue, moved))
+        await announce(session, "units")
         await announce(session, "catalogue")
     return UnitsChanged(len(fresh), len(changed), len(units) - len(fresh) - len(changed))
 
