@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import create_engine, text
 
-HEAD: Final = "0005"  # the newest revision that ships with this code
+HEAD: Final = "0006"  # the newest revision that ships with this code
 MIGRATION_LOCK = 720_721  # any number that no other advisory lock of the hub uses
 
 

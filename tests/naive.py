@@ -11,7 +11,7 @@ A world is not changed once it has been asked a question.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from fractions import Fraction
@@ -95,6 +95,9 @@ class NaiveFigure:
     units: tuple[int, int]
     periods: tuple[int, int]
     partial: bool
+    who: tuple[int, ...] | None = field(
+        default=None, compare=False
+    )  # the units present; None of a ratio, that has two sets
 
 
 @dataclass(frozen=True)
@@ -386,11 +389,15 @@ def _anything_below(world: NaiveWorld, indicator: NaiveIndicator, unit: int, int
 
 @dataclass(frozen=True)
 class Reach:
-    """Of a subtree: units present, units expected, the largest number of periods missing among those present."""
+    """Of a subtree: units present, units expected, the largest number of periods missing among those present.
+
+    `who`: the units that are present, as often as they count.
+    """
 
     present: int
     expected: int
     missing: int
+    who: tuple[int, ...] = ()
 
 
 def _reporting_children(
@@ -419,13 +426,14 @@ def _leaves(
 def _sum_of(world: NaiveWorld, children: Iterable[tuple[int, Reach]]) -> Reach | None:
     """The children added up; None when nobody is present."""
     present, expected, missing = 0, 0, 0
+    who: tuple[int, ...] = ()
     for _, reach in children:
         if reach.present:
-            present, expected = present + reach.present, expected + reach.expected
+            present, expected, who = present + reach.present, expected + reach.expected, who + reach.who
             missing = max(missing, reach.missing)
         else:
             expected += reach.expected  # its administrative leaves, at least itself
-    return Reach(present, expected, missing) if present else None
+    return Reach(present, expected, missing, who) if present else None
 
 
 def _missing(indicator: NaiveIndicator, interval: Interval, there: frozenset[datetime]) -> int:
@@ -442,7 +450,7 @@ def _reach(world: NaiveWorld, indicator: NaiveIndicator, unit: int, interval: In
     """Who stands behind a state or a level."""
     own = frozenset(_own_in(world, indicator, unit, interval))
     if own:
-        return Reach(1, 1, _missing(indicator, interval, own))
+        return Reach(1, 1, _missing(indicator, interval, own), (unit,))
     children = [
         (child, _reach(world, indicator, child, left))
         for child, left in _reporting_children(world, indicator, unit, interval)
@@ -461,33 +469,34 @@ def _reach_of_flow(
     ]
     below = _sum_of(world, children)
     if below is not None:
-        return below
+        return replace(below, who=(unit, *below.who)) if own - covered else below
     if own - covered:
-        return Reach(1, 1, _missing(indicator, interval, own | covered))
+        return Reach(1, 1, _missing(indicator, interval, own | covered), (unit,))
     return _silent(world, indicator, unit, interval)
 
 
 def _coverage(
     world: NaiveWorld, indicator: NaiveIndicator, unit: int, grain: str, lifetime: Interval | None
-) -> tuple[tuple[int, int], tuple[int, int]]:
-    """Units and periods, each present and expected, of a figure that was not reported.
+) -> tuple[tuple[int, int], tuple[int, int], tuple[int, ...]]:
+    """Units and periods, each present and expected, of a figure that was not reported, and the units present.
 
     `lifetime`: the bucket, cut to the validity of the unit; None when it did not exist.
     """
     itself = indicator.over_units == "none"
     if lifetime is None:
-        return (0, 0), (0, 0)
+        return (0, 0), (0, 0), ()
     if rank(grain) < rank(indicator.base_grain):
-        return (0, 0), (0, 0)
+        return (0, 0), (0, 0), ()
     own = frozenset(_own_in(world, indicator, unit, lifetime))
     if itself:
-        reach = Reach(1 if own else 0, 1, _missing(indicator, lifetime, own))
+        reach = Reach(1 if own else 0, 1, _missing(indicator, lifetime, own), (unit,) if own else ())
     elif indicator.over_time == "sum":
         reach = _reach_of_flow(world, indicator, unit, lifetime, frozenset())
     else:
         reach = _reach(world, indicator, unit, lifetime)
     expected = count_periods(indicator.base_grain, lifetime)
-    return (reach.present, reach.expected), (expected - reach.missing if reach.present else 0, expected)
+    periods = (expected - reach.missing if reach.present else 0, expected)
+    return (reach.present, reach.expected), periods, reach.who
 
 
 def _smaller_share(numerator: tuple[int, int], denominator: tuple[int, int]) -> tuple[int, int]:
@@ -508,6 +517,7 @@ class Full:
     units: tuple[int, int]
     periods: tuple[int, int]
     incomplete: bool
+    who: tuple[int, ...] | None  # None: a ratio has two of them
 
 
 def _full(world: NaiveWorld, indicator: NaiveIndicator, unit: int, grain: str, start: datetime) -> Full:
@@ -515,7 +525,7 @@ def _full(world: NaiveWorld, indicator: NaiveIndicator, unit: int, grain: str, s
     lifetime = _lifetime(world, unit, bucket)
     reading = _reported(world, indicator, unit, grain, start)
     if reading is not None:
-        return Full(_part(reading, bucket[1]), None, "reported", (1, 1), (1, 1), False)
+        return Full(_part(reading, bucket[1]), None, "reported", (1, 1), (1, 1), False, (unit,))
     if indicator.is_ratio:
         return _full_ratio(world, indicator, unit, grain, start)
     part: Part | None = None
@@ -531,9 +541,9 @@ def _full(world: NaiveWorld, indicator: NaiveIndicator, unit: int, grain: str, s
             kept_out = "none" in (indicator.over_time, indicator.over_units)
             found = kept_out and _anything_below(world, indicator, unit, lifetime)
             reason = "not-additive" if found else "no-data"
-    units, periods = _coverage(world, indicator, unit, grain, lifetime)
+    units, periods, who = _coverage(world, indicator, unit, grain, lifetime)
     incomplete = units[0] < units[1] or (indicator.over_time in NEEDS_EVERY_PERIOD and periods[0] < periods[1])
-    return Full(part, reason, None if part is None else "derived", units, periods, incomplete)
+    return Full(part, reason, None if part is None else "derived", units, periods, incomplete, who)
 
 
 def _parts_of(world: NaiveWorld, indicator: NaiveIndicator) -> tuple[NaiveIndicator, NaiveIndicator]:
@@ -579,11 +589,11 @@ def _full_ratio(world: NaiveWorld, indicator: NaiveIndicator, unit: int, grain: 
         part = _divide(indicator, upper.part, lower.part, whole=rank(denominator.base_grain) >= rank(grain))
 
     if reason in ("not-applicable", "grain-too-fine"):
-        return Full(None, reason, None, (0, 0), (0, 0), False)
+        return Full(None, reason, None, (0, 0), (0, 0), False, None)
     units = upper.units if upper.part is None else _smaller_share(upper.units, lower.units)
     periods = upper.periods if upper.part is None else _smaller_share(upper.periods, lower.periods)
     incomplete = upper.incomplete or lower.incomplete
-    return Full(part, reason, None if part is None else "derived", units, periods, incomplete)
+    return Full(part, reason, None if part is None else "derived", units, periods, incomplete, None)
 
 
 def rounded(value: Fraction) -> Decimal:
@@ -606,6 +616,7 @@ def naive_figure(
         status=None if full.part is None else STATUSES[full.part.status],
         units=full.units,
         periods=full.periods,
+        who=None if full.who is None else tuple(sorted(full.who)),
         partial=unfinished or full.incomplete,  # a denominator in force need not have ended
     )
 

@@ -37,6 +37,11 @@ class Rollup(Base):
     units_expected: Mapped[int] = mapped_column()
     periods_present: Mapped[int] = mapped_column()
     periods_expected: Mapped[int] = mapped_column()
+    units_behind: Mapped[int] = mapped_column(
+        BigInteger,
+        server_default="0",
+        comment="which units are present: the sum of the hash of each; 0: the unit itself, or none",
+    )
     own: Mapped[bool] = mapped_column(comment="from the unit's own readings, not from its children's")
     computed_at: Mapped[Instant] = mapped_column(server_default=func.clock_timestamp())
 

@@ -74,25 +74,25 @@ def _row(
         indicator.id, unit.id, bucket.grain.value, bucket.start,
         part and part.value, total, part and part.status,
         "{" + ",".join(map(str, sorted(part.sources))) + "}" if part else "{}", part and part.until,
-        *coverage.units, *coverage.periods, bool(own),
+        *coverage.units, *coverage.periods, coverage.behind, bool(own),
     )  # fmt: skip
 
 
 _COLUMNS = (
     "row_indicators", "row_units", "row_grains", "row_starts", "values", "totals", "statuses", "sources", "untils",
-    "units_present", "units_expected", "periods_present", "periods_expected", "own",
+    "units_present", "units_expected", "periods_present", "periods_expected", "units_behind", "own",
 )  # fmt: skip
 _STORE = f"""
 WITH computed AS (
     SELECT indicator_id, unit_id, grain, period_start, value, total, status, source_ids::int[] AS source_ids, until,
-           units_present, units_expected, periods_present, periods_expected, own
+           units_present, units_expected, periods_present, periods_expected, units_behind, own
       FROM unnest(CAST(:row_indicators AS int[]), CAST(:row_units AS int[]), CAST(:row_grains AS int[]),
                   CAST(:row_starts AS timestamp[]), CAST(:values AS numeric[]), CAST(:totals AS numeric[]),
                   CAST(:statuses AS int[]), CAST(:sources AS text[]), CAST(:untils AS timestamp[]),
                   CAST(:units_present AS int[]), CAST(:units_expected AS int[]), CAST(:periods_present AS int[]),
-                  CAST(:periods_expected AS int[]), CAST(:own AS boolean[]))
+                  CAST(:periods_expected AS int[]), CAST(:units_behind AS bigint[]), CAST(:own AS boolean[]))
            AS c(indicator_id, unit_id, grain, period_start, value, total, status, source_ids, until,
-                units_present, units_expected, periods_present, periods_expected, own)
+                units_present, units_expected, periods_present, periods_expected, units_behind, own)
 ), written AS ({WRITE_COMPUTED})
 DELETE FROM rollup r
  USING unnest(CAST(:indicators AS int[]), CAST(:units AS int[]), CAST(:grains AS int[]), CAST(:starts AS timestamp[]))

@@ -13,6 +13,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from typing import NamedTuple
 
 from app.catalogue.catalogue import Edge, Indicator, Tree, Unit
@@ -57,10 +58,14 @@ class Part(NamedTuple):
 
 
 class Coverage(NamedTuple):
-    """Units and base periods present, of those expected."""
+    """Units and base periods present, of those expected.
+
+    `behind` tells sets of units apart: the sum of the `unit_hash` of those present. 0 where that is nobody or the unit itself.
+    """
 
     units: tuple[int, int]
     periods: tuple[int, int]
+    behind: int = 0
 
     @property
     def units_complete(self) -> bool:
@@ -77,6 +82,21 @@ class Derived(NamedTuple):
     part: Part | None
     coverage: Coverage
     refused: bool = False  # there are readings, but a law `none` keeps them from adding up
+
+
+@lru_cache(maxsize=65536)
+def unit_hash(unit_id: int) -> int:
+    """What Postgres hashes an integer to (`hashint4`, by which it partitions): the last step of Bob Jenkins' lookup3."""
+    start = _JENKINS & _32_BITS
+    target, source, other = start, start, start + unit_id & _32_BITS
+    for turn in (14, 11, 25, 16, 4, 14, 24):
+        mixed = (target ^ source) - (source << turn | source >> 32 - turn) & _32_BITS
+        target, source, other = other, mixed, source
+    return (source ^ 0x80000000) - 0x80000000
+
+
+_32_BITS = 0xFFFFFFFF
+_JENKINS = 0x9E3779B9 + 4 + 3923095  # the golden ratio, the length of what is hashed, a number of Postgres' own
 
 
 EXACTLY_REPORTED = Coverage((1, 1), (1, 1))
@@ -414,9 +434,7 @@ class Laws:
         partial = unfinished or not complete
         if over.value is None:
             return over._replace(partial=partial, complete=complete)
-        coverage = Coverage(
-            _smaller(over.coverage.units, under.coverage.units), _smaller(over.coverage.periods, under.coverage.periods)
-        )
+        coverage = _of_both(over.coverage, under.coverage)
         if not under.value:
             reason = "missing-denominator" if under.value is None else "zero-denominator"
             return Figure(None, coverage, partial, complete, reason=reason)
@@ -452,7 +470,8 @@ class Laws:
     def _coverage(self, indicator: Indicator, unit: Unit, start: datetime, end: datetime) -> Coverage:
         expected = count_base_periods(indicator.base, start, end)
         units = self._reporting(indicator, unit, start, end, frozenset())
-        return Coverage((units.present, units.expected), (expected - units.missing if units.present else 0, expected))
+        periods = (expected - units.missing if units.present else 0, expected)
+        return Coverage((units.present, units.expected), periods, units.behind)
 
     def _reporting(
         self, indicator: Indicator, unit: Unit, start: datetime, end: datetime, covered: frozenset[datetime]
@@ -466,15 +485,17 @@ class Laws:
             return _Reporting(1, 1, count_base_periods(indicator.base, start, end) - len(own))
         spoken = covered | own
         below = [] if indicator.over_units == "none" else [
-            self._reporting(indicator, edge.child, since, until, _within(spoken, since, until))
+            (edge.child.id, self._reporting(indicator, edge.child, since, until, _within(spoken, since, until)))
             for edge, since, until in self._edges(indicator, unit, start, end)
             if count_base_periods(indicator.base, since, until)
         ]  # fmt: skip
-        if any(child.present for child in below):
+        if present := [(child_id, child) for child_id, child in below if child.present]:
             return _Reporting(
-                sum(child.present for child in below),
-                sum(child.expected for child in below),
-                max(child.missing for child in below if child.present),
+                sum(child.present for _, child in present),
+                sum(child.expected for _, child in below),
+                max(child.missing for _, child in present),
+                sum(child.behind or unit_hash(child_id) for child_id, child in present)
+                + (unit_hash(unit.id) if own - covered else 0),
             )
         if own - covered:
             return _Reporting(1, 1, count_base_periods(indicator.base, start, end) - len(spoken))
@@ -537,13 +558,26 @@ class Laws:
             whole = self._settled(self._figure(indicator, unit, before))
             return Other(whole.value, whole.reason, whole.coverage, whole.complete)
         value = self._over_interval(indicator, unit, before, before.start, until)
-        behind = self.ratio_parts(indicator)[0] if indicator.over_time == "ratio" else indicator
-        start, end = max(before.start, unit.start), min(until, unit.end)
-        coverage = self._coverage(behind, unit, start, end) if start < end else NOTHING
-        complete = _is_complete(behind, coverage)
+        coverage, complete = self._behind_interval(indicator, unit, before, until)
         if value is None:
             return Other(None, "no-data", coverage, complete, until)
         return Other(settle(value), None, coverage, complete, until)
+
+    def _behind_interval(
+        self, indicator: Indicator, unit: Unit, bucket: Period, until: datetime
+    ) -> tuple[Coverage, bool]:
+        """Who stands behind the first part of a bucket, and whether that is all."""
+        if indicator.over_time == "ratio":
+            numerator, denominator = self.ratio_parts(indicator)
+            over, over_complete = self._behind_interval(numerator, unit, bucket, until)
+            if (in_force := bucket_in_force(denominator, bucket)) is not bucket:
+                whole = self._figure(denominator, unit, in_force)
+                return _of_both(over, whole.coverage), over_complete and whole.complete
+            under, under_complete = self._behind_interval(denominator, unit, bucket, until)
+            return _of_both(over, under), over_complete and under_complete
+        start, end = max(bucket.start, unit.start), min(until, unit.end)
+        coverage = self._coverage(indicator, unit, start, end) if start < end else NOTHING
+        return coverage, _is_complete(indicator, coverage)
 
     def year_to_date(self, indicator: Indicator, unit: Unit, bucket: Period) -> Decimal | None:
         """Lũy kế từ đầu năm: from 1 January to the end of the bucket."""
@@ -579,6 +613,7 @@ class _Reporting(NamedTuple):
     present: int
     expected: int
     missing: int  # the most base periods that one of the present units owes
+    behind: int = 0  # as in `Coverage`
 
 
 def _is_complete(indicator: Indicator, coverage: Coverage) -> bool:
@@ -586,8 +621,16 @@ def _is_complete(indicator: Indicator, coverage: Coverage) -> bool:
 
 
 def _alike(one: Coverage, other: Coverage) -> bool:
-    """As many units stand behind both sides, or all that were expected behind each. (Which ones they are is not remembered.)"""
-    return one.units == other.units or (one.units_complete and other.units_complete)
+    """The same units stand behind both sides, or all that were expected behind each."""
+    same = one.units == other.units and one.behind == other.behind
+    return same or (one.units_complete and other.units_complete)
+
+
+def _of_both(over: Coverage, under: Coverage) -> Coverage:
+    """Of a ratio: the smaller share of its parts, and who stands behind either."""
+    return Coverage(
+        _smaller(over.units, under.units), _smaller(over.periods, under.periods), hash((over.behind, under.behind))
+    )  # fmt: skip
 
 
 def _within(anchors: frozenset[datetime], start: datetime, end: datetime) -> frozenset[datetime]:

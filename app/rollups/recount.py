@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from app.catalogue.catalogue import ADMINISTRATIVE, Catalogue, Indicator
 from app.periods import Grain, Period, bucket_start, count_base_periods, next_start
-from app.rollups.laws import EXACT
+from app.rollups.laws import EXACT, unit_hash
 from app.schemas.readings import STATUSES
 
 _periods_in = lru_cache(maxsize=4096)(count_base_periods)
@@ -54,6 +54,7 @@ class Row(NamedTuple):
     units_expected: int
     periods_present: int
     periods_expected: int
+    units_behind: int  # which are present: the sum of the hash of each; 0: the unit itself, or none
     own: bool
 
     def __str__(self) -> str:
@@ -61,6 +62,7 @@ class Row(NamedTuple):
         said += "" if self.status is None else f" {STATUSES[self.status]}"
         said += f" until {self.until}" if self.until else ""
         said += f"; units {self.units_present}/{self.units_expected}, periods {self.periods_present}/{self.periods_expected}"
+        said += f"; behind it {self.units_behind}" if self.units_behind else ""
         return f"{said}; sources {sorted(self.sources)}{'; own' if self.own else ''}"
 
 
@@ -72,6 +74,7 @@ class _Standing(NamedTuple):
     expected: int
     missing: int  # the most base periods that one of the present units owes
     own: bool = False
+    behind: int = 0  # as in `Row`
 
 
 _CROWDS = 100  # sets of units that were seen reporting together, and are likely to do so again
@@ -216,6 +219,7 @@ class Recount:
         expected = _periods_in(self._base, start, end)
         coverage = (
             standing.present, standing.expected, expected - standing.missing if standing.present else 0, expected,
+            standing.behind,
         )  # fmt: skip
         if part is None:
             return Row(None, None, frozenset(), None, *coverage, own)
@@ -262,23 +266,25 @@ class Recount:
             return _Standing(self._along_time(own), 1, 1, missing, own=True)
         if self._over_units == "none":
             return _Standing(None, 0, 1, 0)
-        below, silent, known = [], 0, self._standings
+        below, silent, behind, known = [], 0, 0, self._standings
         for edge in self._expected_edges(unit_id, start, end):
             standing = known.get(edge)
             if standing is None and edge[0] in self._live:
                 standing = self._standing(edge)
             if standing is not None and standing.present:
                 below.append(standing)
+                behind += standing.behind or unit_hash(edge[0])
             else:
                 silent += self._silent(*edge)
         if not below:
             return _Standing(None, 0, self._silent(unit_id, start, end), 0)
-        parts, present, expected, missing_each, _ = zip(*below, strict=True)
+        parts, present, expected, missing_each, *_ = zip(*below, strict=True)
         return _Standing(
             _combined(self._over_units, [one for one in parts if one is not None]),
             sum(present),
             sum(expected) + silent,
             max(missing_each),
+            behind=behind,
         )
 
     def _along_time(self, own: Sequence[Sent]) -> Part | None:
@@ -340,15 +346,22 @@ class Recount:
         own = frozenset(anchors[bisect_left(anchors, start) : bisect_left(anchors, end)])
         spoken = covered | own
         below = [
-            self._standing_of_flow(child_id, since, until, frozenset(one for one in spoken if since <= one < until))
+            (
+                child_id,
+                self._standing_of_flow(
+                    child_id, since, until, frozenset(one for one in spoken if since <= one < until)
+                ),
+            )
             for child_id, since, until in self._expected_edges(unit_id, start, end)
         ]
-        if present := [one for one in below if one.present]:
+        if present := [(child_id, one) for child_id, one in below if one.present]:
+            behind = sum(one.behind or unit_hash(child_id) for child_id, one in present)
             return _Standing(
                 None,
-                sum(one.present for one in present),
-                sum(one.expected for one in below),
-                max(one.missing for one in present),
+                sum(one.present for _, one in present),
+                sum(one.expected for _, one in below),
+                max(one.missing for _, one in present),
+                behind=behind + (unit_hash(unit_id) if own - covered else 0),
             )
         if own - covered:
             return _Standing(None, 1, 1, _periods_in(self._base, start, end) - len(spoken))

@@ -519,7 +519,7 @@ WITH cell AS MATERIALIZED (
     SELECT c.indicator_id, c.unit_id, c.grain, c.period_start, s.value,
            CASE s.over_time WHEN 'mean' THEN s.value END AS total, s.status, ARRAY[s.source_id] AS source_ids,
            c.period_start + c.step AS until, 1 AS units_present, 1 AS units_expected, 1 AS periods_present,
-           c.expected AS periods_expected, true AS own, c.place
+           c.expected AS periods_expected, 0::bigint AS units_behind, true AS own, c.place
       FROM (SELECT place, unit_id, over_time, source_id, value, status FROM hours
              UNION ALL SELECT place, unit_id, over_time, source_id, value, status FROM flows) AS s
       JOIN cell c USING (place, unit_id)
@@ -542,7 +542,8 @@ WITH cell AS MATERIALIZED (
      WHERE c.grain = ANY (CAST(:grains AS int[])) AND c.grain > c.base AND c.over_time <> 'cumulative'
 ), own AS MATERIALIZED ({fold("cell")}), computed AS (
     SELECT c.indicator_id, o.unit_id, c.grain, c.period_start, o.value, o.total, o.status, o.source_ids, o.until,
-           1 AS units_present, 1 AS units_expected, o.periods AS periods_present, c.expected AS periods_expected, true AS own
+           1 AS units_present, 1 AS units_expected, o.periods AS periods_present, c.expected AS periods_expected,
+           0::bigint AS units_behind, true AS own
       FROM own o
       JOIN cell c USING (place)
 ), written AS ({WRITE_COMPUTED}), gone AS (
@@ -575,7 +576,8 @@ WITH cell AS MATERIALIZED (
 ), computed AS (
     SELECT c.indicator_id, c.unit_id, c.grain, c.period_start, s.value, NULL::numeric AS total,
            least(latest.status, earlier.status) AS status, ARRAY[s.source_id] AS source_ids, s.until,
-           1 AS units_present, 1 AS units_expected, s.periods AS periods_present, c.expected AS periods_expected, true AS own, c.place
+           1 AS units_present, 1 AS units_expected, s.periods AS periods_present, c.expected AS periods_expected,
+           0::bigint AS units_behind, true AS own, c.place
       FROM summed s
       JOIN cell c USING (place, unit_id)
       LEFT JOIN LATERAL (
@@ -609,7 +611,7 @@ WITH cell AS MATERIALIZED (
       JOIN crowd k ON k.number = c.stored
      CROSS JOIN LATERAL (
            SELECT r.unit_id, r.value, r.status, r.source_ids, r.until, r.units_present AS present, r.units_expected AS expected,
-                  r.periods_expected - r.periods_present AS missing
+                  r.periods_expected - r.periods_present AS missing, coalesce(nullif(r.units_behind, 0), hashint4(r.unit_id)) AS behind
              FROM rollup r
             WHERE r.indicator_id = c.indicator_id AND r.unit_id = ANY (k.unit_ids) AND r.grain = c.grain
               AND r.period_start = c.period_start
@@ -617,7 +619,7 @@ WITH cell AS MATERIALIZED (
 ), parts AS (
     SELECT * FROM stored
     UNION ALL
-    SELECT c.place, f.unit_id, f.value, f.status, ARRAY[f.source_id], c.period_end, 1, 1, 0
+    SELECT c.place, f.unit_id, f.value, f.status, ARRAY[f.source_id], c.period_end, 1, 1, 0, hashint4(f.unit_id)
       FROM cell c
       JOIN crowd k ON k.number = c.reported
      CROSS JOIN LATERAL (
@@ -627,7 +629,8 @@ WITH cell AS MATERIALIZED (
               AND r.period_start = c.period_start AND r.value IS NOT NULL
            OFFSET 0) AS f
     UNION ALL
-    SELECT f.place, f.unit_id, f.value, f.status, f.source_ids, f.until, 1, 1, f.expected - f.periods
+    SELECT f.place, f.unit_id, f.value, f.status, f.source_ids, f.until, 1, 1, f.expected - f.periods,
+           hashint4(f.unit_id)
       FROM ({fold("pieces", "expected")}) AS f
      WHERE NOT EXISTS (SELECT FROM stored s WHERE (s.place, s.unit_id) = (f.place, f.unit_id))
 ), summed AS (
@@ -640,7 +643,8 @@ WITH cell AS MATERIALIZED (
            coalesce(sum(p.present), 0)::integer AS present,
            coalesce(sum(p.expected) FILTER (WHERE p.present > 0), 0)::integer AS expected,
            coalesce(sum(l.silent) FILTER (WHERE p.present > 0), 0)::integer AS not_silent,
-           max(p.missing) FILTER (WHERE p.present > 0) AS missing
+           max(p.missing) FILTER (WHERE p.present > 0) AS missing,
+           CAST(coalesce(sum(p.behind) FILTER (WHERE p.present > 0), 0) AS bigint) AS behind
       FROM parts p
       JOIN cell c USING (place)
       JOIN line l ON (l.lines, l.child_id) = (c.lines, p.unit_id)
@@ -664,7 +668,7 @@ WITH cell AS MATERIALIZED (
            CASE c.over_units WHEN 'none' THEN 0 ELSE s.present END AS units_present,
            CASE c.over_units WHEN 'none' THEN 1 ELSE s.expected + c.all_silent - s.not_silent END AS units_expected,
            CASE WHEN c.over_units = 'none' OR s.present = 0 THEN 0 ELSE c.expected - s.missing END AS periods_present,
-           c.expected AS periods_expected, false AS own, c.place
+           c.expected AS periods_expected, CASE c.over_units WHEN 'none' THEN 0 ELSE s.behind END AS units_behind, false AS own, c.place
       FROM summed s
       JOIN cell c USING (place)
      WHERE NOT EXISTS (SELECT FROM owned o WHERE o.place = c.place)

@@ -20,19 +20,21 @@ from app.rollups.own import STEP, Pieces, fold, is_folded, pieces_of
 # What is the same as before is not written again.
 WRITE_COMPUTED = """
 INSERT INTO rollup AS r (indicator_id, unit_id, grain, period_start, value, total, status, source_ids, until,
-                         units_present, units_expected, periods_present, periods_expected, own)
+                         units_present, units_expected, periods_present, periods_expected, units_behind, own)
 SELECT indicator_id, unit_id, grain, period_start, value, total, status, source_ids, until,
-       units_present, units_expected, periods_present, periods_expected, own
+       units_present, units_expected, periods_present, periods_expected, units_behind, own
   FROM computed
     ON CONFLICT (indicator_id, unit_id, grain, period_start) DO UPDATE
-   SET (value, total, status, source_ids, until, units_present, units_expected, periods_present, periods_expected, own, computed_at)
+   SET (value, total, status, source_ids, until, units_present, units_expected, periods_present, periods_expected, units_behind, own,
+        computed_at)
      = (excluded.value, excluded.total, excluded.status, excluded.source_ids, excluded.until, excluded.units_present,
-        excluded.units_expected, excluded.periods_present, excluded.periods_expected, excluded.own, excluded.computed_at)
+        excluded.units_expected, excluded.periods_present, excluded.periods_expected, excluded.units_behind, excluded.own,
+        excluded.computed_at)
  WHERE (r.value, r.total, r.status, r.source_ids, r.until, r.units_present, r.units_expected, r.periods_present,
-        r.periods_expected, r.own)
+        r.periods_expected, r.units_behind, r.own)
        IS DISTINCT FROM
        (excluded.value, excluded.total, excluded.status, excluded.source_ids, excluded.until, excluded.units_present,
-        excluded.units_expected, excluded.periods_present, excluded.periods_expected, excluded.own)
+        excluded.units_expected, excluded.periods_present, excluded.periods_expected, excluded.units_behind, excluded.own)
 """
 
 Key = tuple[int, int, int, datetime]  # indicator, unit, grain, start
@@ -118,14 +120,14 @@ WITH asked AS (
                   AS a(indicator_id, unit_id, grain, period_start, rolled_up)
 ), stored AS (
     SELECT r.indicator_id, r.unit_id, r.grain, r.period_start, r.value, r.status, r.source_ids, r.until, NULL AS note,
-           r.units_present, r.units_expected, r.periods_present, r.periods_expected
+           r.units_present, r.units_expected, r.periods_present, r.periods_expected, r.units_behind
       FROM asked a
       JOIN rollup r ON r.indicator_id = a.indicator_id AND r.unit_id = a.unit_id AND r.grain = a.grain
                    AND r.period_start = a.period_start
      WHERE a.rolled_up
 ), reported AS (
     SELECT r.indicator_id, r.unit_id, r.grain, r.period_start, r.value, r.status, ARRAY[r.source_id], NULL::timestamp, r.note,
-           NULL::int, NULL::int, NULL::int, NULL::int
+           NULL::int, NULL::int, NULL::int, NULL::int, 0::bigint
       FROM asked a
       JOIN reading r ON r.indicator_id = a.indicator_id AND r.unit_id = a.unit_id AND r.grain = a.grain
                     AND r.period_start = a.period_start
@@ -151,7 +153,7 @@ SELECT version.id, found.*
 """
 _FOLDED = """
 UNION ALL
-SELECT f.indicator_id, f.unit_id, f.grain, f.period_start, f.value, f.status, f.source_ids, f.until, NULL, 1, 1, f.periods, NULL
+SELECT f.indicator_id, f.unit_id, f.grain, f.period_start, f.value, f.status, f.source_ids, f.until, NULL, 1, 1, f.periods, NULL, 0
   FROM ({folded}) AS f
 """
 
@@ -197,7 +199,7 @@ async def fetch_stored(ask: Ask, lookups: Sequence[Lookup]) -> Stored:
     for row in await ask(question, facts):
         (
             stored.catalogue, indicator_id, unit_id, number, start, value, status, source_ids, until, note,
-            present, expected, periods, expected_periods,
+            present, expected, periods, expected_periods, behind,
         ) = row  # fmt: skip
         if indicator_id is None:
             break  # nothing was found
@@ -210,7 +212,7 @@ async def fetch_stored(ask: Ask, lookups: Sequence[Lookup]) -> Stored:
             if expected_periods is None:
                 (indicator, bucket), unit = buckets[indicator_id, number, start], units[unit_id]
                 expected_periods = count_base_periods(indicator.base, max(start, unit.start), min(bucket.end, unit.end))
-            coverage = Coverage((present, expected), (periods, expected_periods))
+            coverage = Coverage((present, expected), (periods, expected_periods), behind)
             part = None if value is None else Part(value, status, sources, until)
             stored.rollups[key] = Derived(part, coverage, refused=part is None)
     return stored

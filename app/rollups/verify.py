@@ -379,7 +379,16 @@ _OF_BEFORE = ", " + ", ".join(
     f"array_agg({column}) AS s_{column}" for column in ("before_value", "before_status", "before_sources")
 )
 _OF_HUB = _packed(
-    "h", "status", "sources", "until", "units_present", "units_expected", "periods_present", "periods_expected", "whose"
+    "h",
+    "status",
+    "sources",
+    "until",
+    "units_present",
+    "units_expected",
+    "periods_present",
+    "periods_expected",
+    "units_behind",
+    "whose",
 )
 
 
@@ -467,6 +476,7 @@ def _hub_of(row: Fetched[Any]) -> dict[int, Row]:
         row.h_units_expected,
         row.h_periods_present,
         row.h_periods_expected,
+        row.h_units_behind,
     )
     status, until, *coverage = (_spread(column, len(units)) for column in packed)
     sources, own = map(_sources, _spread(row.h_sources, len(units))), map(bool, _spread(row.h_whose, len(units)))
@@ -476,5 +486,5 @@ def _hub_of(row: Fetched[Any]) -> dict[int, Row]:
 def _row_of(row: Fetched[Any]) -> Row:
     return Row(
         row.value, row.status, frozenset(row.source_ids), row.until, row.units_present, row.units_expected,
-        row.periods_present, row.periods_expected, row.own,
+        row.periods_present, row.periods_expected, row.units_behind, row.own,
     )  # fmt: skip

@@ -83,6 +83,18 @@ async def test_three_wards_after_two_have_not_grown(hub: HubUnderTest) -> None:
     assert (point["previous"]["value"], point["previous"]["reason"]) == (None, "no-data")
 
 
+async def test_one_ward_after_another_one_has_not_grown_but_the_same_one_has(hub: HubUnderTest) -> None:
+    await hub.sent(
+        (VISITS, "25813", "2026-10-03", 10), (VISITS, "25840", "2026-10-04", 90), (VISITS, "25840", "2026-10-05", 81),
+    )  # fmt: skip
+
+    points = await hub.points(VISITS, "bencat", "day", "2026-10-04", "2026-10-05", compare="previous")
+
+    assert [point["coverage"]["units"] for point in points] == [[1, 7], [1, 7]]
+    assert [point["previous"]["alike"] for point in points] == [False, True]
+    assert [point["previous"]["change"] for point in points] == [None, -9]
+
+
 async def test_year_to_date_figures_become_the_amounts_of_their_months(hub: HubUnderTest) -> None:
     await hub.sent(
         (REVENUE, "25813", "2025-12-31", "1200.5"),

@@ -26,6 +26,7 @@ from app.database import Database
 from app.periods import Grain, Period, label
 from app.readings.batch import Row, Rows
 from app.readings.ingest import record_readings
+from app.rollups.laws import unit_hash
 from app.rollups.roller import roll
 from app.rollups.series import Point, Question, aggregate
 from app.schemas.readings import STATUSES
@@ -229,6 +230,9 @@ def check(world: NaiveWorld, code: str, unit: Unit, point: Point, now: datetime)
         expected.units, expected.periods, expected.partial,
     )  # fmt: skip
     assert shown == wanted, where
+    if expected.who is not None:
+        others = [] if expected.who == (unit.id,) else expected.who
+        assert figure.coverage.behind == sum(unit_hash(one) for one in others), where
     assert point.previous is not None
     assert point.year_ago is not None
     same(point.previous.value, naive_previous(world, *where, now=now), (*where, "previous"))

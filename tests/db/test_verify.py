@@ -132,7 +132,7 @@ def _row(
         "value": figure.value, "status": figure.status, "source_ids": sorted(figure.sources), "until": figure.until,
         "units_present": figure.coverage.units[0], "units_expected": figure.coverage.units[1],
         "periods_present": figure.coverage.periods[0], "periods_expected": figure.coverage.periods[1],
-        "own": own,
+        "units_behind": figure.coverage.behind, "own": own,
     }  # fmt: skip
 
 
@@ -377,6 +377,6 @@ async def too_fine(session: AsyncSession, row: dict[str, Any]) -> Key:
 
 TAMPERINGS: Sequence[Callable[[AsyncSession, dict[str, Any]], Any]] = (
     value_off_in_the_last_place, value_lost, value_where_there_is_none, another_status, another_source, another_end,
-    another("units_present"), another("units_expected"), another("periods_present"), another("periods_expected"),
+    another("units_present"), another("units_expected"), another("periods_present"), another("periods_expected"), another("units_behind"),
     not_own, missing, superfluous, too_fine,
 )  # fmt: skip
