@@ -34,7 +34,7 @@ class ComparisonOut(BaseModel):
     value: Number | None
     reason: Reason | None = None
     alike: bool = Field(
-        description="As many units stand behind both sides, or all that are expected behind each, and what is compared is over. "
+        description="The same units stand behind both sides, or all that are expected behind each, and what is compared is over. "
         "Else there is no change."
     )
     change: Number | None
