@@ -52,6 +52,7 @@ class Scene:
     async def play(self) -> None:
         async with self.database.write_session() as session:
             _, self.caller = await make_world(session, self.history)
+            await announce(session, "units")
             await announce(session, "catalogue")
         submissions = list(self.history.submissions)
         half = len(submissions) // 2
@@ -127,6 +128,7 @@ class Scene:
                 session,
                 [Restated(edge.parent_id, below, datetime(2024, 1, 1) - year, datetime(2026, 1, 1) + year)],
             )
+            await announce(session, "units")
             await announce(session, "catalogue")
 
     async def _roll_forever(self) -> None:
