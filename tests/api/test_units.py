@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 from sqlalchemy import text
 
+from app.catalogue.catalogue import Catalogue
 from tests.conftest import HubUnderTest
 
 DOSSIERS = "tthc.dossier.received"
@@ -210,3 +211,19 @@ async def test_what_a_change_does_not_name_stays_and_regions_are_added(hub: HubU
     after = (await hub.client.get("/v1/units/25813")).json()
     assert {parent["unit"].partition("@")[0] for parent in after["parents"]} == {"79", "bencat", "trung-tam"}
     assert after | {"parents": None} == before | {"parents": None}
+
+
+async def test_the_country_is_read_again_only_when_a_unit_changes(hub: HubUnderTest) -> None:
+    async def catalogue() -> Catalogue:
+        async with hub.session() as session:
+            return await hub.hub.catalogues.current(session)
+
+    first = await catalogue()
+    await hub.key("a new source")
+    second = await catalogue()
+    await posted(hub, unit("kiosk-1", **under(BEN_CAT)))
+    third = await catalogue()
+
+    assert len(second.sources) == len(first.sources) + 1
+    assert second.units is first.units
+    assert len(third.units) == len(first.units) + 1
