@@ -83,7 +83,8 @@ async def draw_widgets(session: AsyncSession, scene: Scene, widgets: Iterable[Wi
         waiting: dict[str, tuple[Drawing, Sequence[Need]]] = {}
         for key, (drawing, needs) in drawings.items():
             mine: list[Answer] = [next(answers) for _ in needs]
-            frames[key].turns |= {turn for one in mine for turn in _bounds(one.grain, scene.now)}
+            grains = {grain for one in mine for grain in (one.grain, one.indicator.base)}
+            frames[key].turns |= {turn for grain in grains for turn in _bounds(grain, scene.now)}
             try:
                 waiting[key] = (drawing, drawing.send(mine))
             except StopIteration as done:

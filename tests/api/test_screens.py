@@ -1,8 +1,9 @@
 """What stands on a wall: the newest figures with their age, whoever looks and whichever unit it is about."""
 
 import asyncio
+from calendar import isleap
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -478,17 +479,27 @@ async def test_who_does_not_want_it_packed_gets_it_plain(hub: HubUnderTest) -> N
 
 
 async def test_a_target_colours_the_figure(hub: HubUnderTest) -> None:
+    """One enterprise a day is what the plan of the year asks for, on every day of it."""
     await made(hub, screen(figure("kham", NEW_FIRMS)))
-    await hub.sent((NEW_FIRMS, "25813", day(1), 7))
+    yesterday = date.fromisoformat(day(1))
+    days, year = yesterday.timetuple().tm_yday, 366 if isleap(yesterday.year) else 365
+    await hub.sent((NEW_FIRMS, "25813", day(1), days))
     assert (await shown(hub))["kham"]["figure"]["targets"] == []
 
     key = await hub.key("planning", scopes=["targets:write"])
-    target = {"indicator": NEW_FIRMS, "unit": "bencat", "period": day(1)[:4], "value": 10, "setter": "UBND"}
-    assert (await hub.client.put("/v1/targets", json=target, headers={"X-API-Key": key})).status_code == 200
-    await hub.settle()
+    target = {"indicator": NEW_FIRMS, "unit": "bencat", "period": day(1)[:4], "setter": "UBND"}
+    states = []
+    for value in (year, 2 * year):
+        answer = await hub.client.put("/v1/targets", json=target | {"value": value}, headers={"X-API-Key": key})
+        assert answer.status_code == 200, answer.text
+        await hub.settle()
+        seen = (await shown(hub))["kham"]["figure"]
+        states.append(seen["state"])
 
-    seen = (await shown(hub))["kham"]["figure"]
-    assert (seen["state"], seen["targets"][0]["achieved_pct"]) == ("off_track", 70)
+    [told] = seen["targets"]
+    assert states == ["on_track", "off_track"]
+    assert told["achieved_pct"] == pytest.approx(50 * days / year)
+    assert (told["elapsed_pct"] or 100) == pytest.approx(100 * days / year)
 
 
 # --- definitions ---

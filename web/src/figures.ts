@@ -6,9 +6,10 @@ import type { Comparison, Figure, State } from "./contract.ts";
 import { element } from "./element.ts";
 import { icon } from "./icons.ts";
 import { say, sayWhyNot } from "./language.ts";
-import { percent, qualifier, write, writeChange, writeExactly } from "./numbers.ts";
+import { qualifier, write, writeChange, writeExactly } from "./numbers.ts";
 import { dayOfMoment, isUnderWay, ofTheWeek, periodWords, periodWordsBeside, periodWordsBriefly, upTo } from "./periods.ts";
 import type { Scene } from "./scene.ts";
+import { targetWords } from "./targets.ts";
 
 /** The number and its measure, or why there is none. `key` lets the panel see that the number has changed. */
 export function valueOf(figure: Figure, key = "value"): HTMLElement {
@@ -62,16 +63,9 @@ export function changeOnPeriod(figure: Figure, comparison: Comparison | null | u
   return changeOf(figure, comparison, say("compare.previous", { period: compared }));
 }
 
-/** The first target: `87% kế hoạch`; of a ceiling what is used up of it. */
 export function targetOf(figure: Figure): HTMLElement | null {
-  const target = figure.targets?.[0];
-  if (!target || target.achieved_pct === null) return null;
-  if (figure.measure === "%") { // a percentage of a percentage is no help
-    const { number } = write(target.value, "%");
-    return element("p.target", {}, element("span", {}, say("compare.goal", { value: `${number}%` })));
-  }
-  const words = figure.direction === "down_good" ? "compare.ceiling" : "compare.target";
-  return element("p.target", {}, element("span", {}, say(words, { pct: percent(target.achieved_pct) })));
+  const words = targetWords(figure);
+  return words === null ? null : element("p.target", {}, element("span", {}, words));
 }
 
 export function stateMark(state: State | null | undefined): HTMLElement | null {

@@ -15,6 +15,7 @@ const WORDS = {
   "as-of": ["Như tại thời điểm {when}", "As it stood at {when}"],
   "change.points": ["điểm %", "points"],
   "compare.ceiling": ["{pct} mức trần", "{pct} of the ceiling"],
+  "compare.elapsed": ["{pct} thời gian", "{pct} of the time"],
   "compare.goal": ["mục tiêu {value}", "target {value}"],
   "compare.previous": ["so với {period}", "vs {period}"],
   "compare.unlike": ["khi đó {coverage}", "then {coverage}"],
