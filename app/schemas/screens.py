@@ -231,6 +231,9 @@ class ScreenList(BaseModel):
 
 # --- the snapshot ---
 
+NewestAt = Annotated[
+    str | None, Field(description="Local time up to which the newest of the figures was measured; null: there is none.")
+]
 Age = Literal["fresh", "due", "late"]
 State = Literal["on_track", "at_risk", "off_track"]
 Absence = Reason | Literal["not-public", "no-such-unit"]
@@ -320,6 +323,7 @@ class RankingData(BaseModel):
     direction: Direction
     grain: BucketGrain
     period: str | None
+    observed_at: NewestAt
     units: int = Field(description="How many there are.")
     without: int = Field(description="How many of them have no figure.")
     best: list[RankedFigure]
@@ -327,11 +331,12 @@ class RankingData(BaseModel):
     reason: Empty = None
 
 
-class IndicatorName(BaseModel):
+class TableColumn(BaseModel):
     indicator: str
     name: str
     measure: str
     direction: Direction
+    observed_at: NewestAt
 
 
 class Cell(BaseModel):
@@ -350,7 +355,7 @@ class TableRow(BaseModel):
 
 
 class TableData(BaseModel):
-    indicators: list[IndicatorName]
+    indicators: list[TableColumn]
     rows: list[TableRow]
     reason: Empty = None
 
@@ -390,6 +395,7 @@ class MapData(BaseModel):
     direction: Direction
     grain: BucketGrain
     period: str | None
+    observed_at: NewestAt
     points: list[MapPoint]
     elsewhere: int = Field(description="Units without coordinates.")
     reason: Empty = None

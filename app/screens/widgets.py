@@ -88,7 +88,7 @@ class Frame:
             if other is not None and _is_older(other, series.unit):
                 del out[kind]
         if point.figure.value is not None:
-            out |= self._times(answer, series.unit, point)
+            out |= self._times(answer, series, point)
         return out if point.targets is None else out | {"state": state_out(point)}
 
     def cell(self, figure: Figure) -> Data:
@@ -102,12 +102,27 @@ class Frame:
             out["synthetic"] = True
         return out
 
-    def _times(self, answer: Answer, unit: Unit, point: Point) -> Data:
-        received = answer.received.get((answer.indicator, unit, point.bucket))
+    def observed(self, answer: Answer, series: Series) -> datetime | None:
+        """Local time up to which the last figure of a series was measured; None: there is none."""
+        point = answer.last_of(series)
+        if point.figure.value is None:
+            return None
         observed = min(point.figure.until or point.bucket.end, point.bucket.end)
-        if received is not None:
+        received = answer.received.get((answer.indicator, series.unit, point.bucket))
+        if received is not None and observed > self.scene.now:
             # A source may send the hour that is under way: it was measured when it came.
-            observed = min(observed, local(self.scene, received)) if observed > self.scene.now else observed
+            return min(observed, local(self.scene, received))
+        return observed
+
+    def newest(self, answer: Answer) -> Data:
+        """Up to when the newest of several figures of one period was measured."""
+        moments = [moment for one in answer.series if (moment := self.observed(answer, one)) is not None]
+        return {"observed_at": aware(self.scene, max(moments)) if moments else None}
+
+    def _times(self, answer: Answer, series: Series, point: Point) -> Data:
+        received = answer.received.get((answer.indicator, series.unit, point.bucket))
+        observed = self.observed(answer, series)
+        assert observed is not None
         out = {"observed_at": aware(self.scene, observed)}
         if received is not None:
             out["received_at"] = aware(self.scene, received)
@@ -165,7 +180,7 @@ def ranking(widget: RankingIn, frame: Frame) -> Drawing:
     best = valued[: widget.best]
     worst = list(islice(reversed(valued[len(best) :]), widget.worst))
     return {
-        **frame.head(answer.indicator), **_bucket(answer),
+        **frame.head(answer.indicator), **_bucket(answer), **frame.newest(answer),
         "units": len(rows), "without": len(rows) - len(valued), "best": best, "worst": worst, **_empty(answer),
     }  # fmt: skip
 
@@ -182,7 +197,7 @@ def table(widget: TableIn, frame: Frame) -> Drawing:
         }
         for unit in units
     ]
-    indicators = [frame.head(answer.indicator) for answer in answers]
+    indicators = [frame.head(answer.indicator) | frame.newest(answer) for answer in answers]
     return {"indicators": indicators, "rows": rows, **_empty(*answers)}
 
 
@@ -246,7 +261,7 @@ def on_map(widget: MapIn, frame: Frame) -> Drawing:
                 }
             )  # fmt: skip
     elsewhere = len(answer.series) - len(points)
-    head = {**frame.head(answer.indicator), **_bucket(answer)}
+    head = {**frame.head(answer.indicator), **_bucket(answer), **frame.newest(answer)}
     return {**head, "points": points, "elsewhere": elsewhere, **_empty(answer)}
 
 

@@ -125,6 +125,26 @@ async def test_one_definition_serves_a_ward_as_well(hub: HubUnderTest) -> None:
     assert [(await shown(hub, unit=unit))["kham"]["figure"]["value"] for unit in ("bencat", *WARDS)] == [12, 7, 5]
 
 
+async def test_what_shows_several_units_says_up_to_when_the_newest_of_them_was_measured(hub: HubUnderTest) -> None:
+    place = {"x": 0, "y": 0, "w": 3, "h": 2, "grain": "month", "period": "2026-10"}
+    one = {"indicator": VISITS, **place}
+    await made(
+        hub,
+        screen(
+            {"id": "xep-hang", "kind": "ranking", **one},
+            {"id": "ban-do", "kind": "map", **one},
+            {"id": "bang", "kind": "table", "indicators": [VISITS, RECEIVED], **place},
+        ),
+    )
+    await hub.sent((VISITS, "25813", "2026-10-05", 7), (VISITS, "25840", "2026-10-09", 5))
+
+    seen = await shown(hub)
+
+    columns = [one["observed_at"] for one in seen["bang"]["indicators"]]
+    assert columns == ["2026-10-10T00:00:00+07:00", None]
+    assert [seen[key]["observed_at"] for key in ("xep-hang", "ban-do")] == columns[:1] * 2
+
+
 async def test_a_widget_without_units_says_why(hub: HubUnderTest) -> None:
     place = {"x": 0, "y": 0, "w": 3, "h": 2}
     kinds: dict[str, dict[str, Any]] = {

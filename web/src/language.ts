@@ -67,7 +67,6 @@ const WORDS = {
   "pairing.name": ["Màn hình này là “{name}”.", "This display is “{name}”."],
   "pairing.failed": ["Chưa lấy được mã. Hãy thử lại sau.", "No code could be had. Try again later."],
   "partial": ["chưa đủ kỳ", "not complete"],
-  "period.so-far": ["{period} đến nay", "{period} so far"],
   "period.up-to": ["{period} đến {when}", "{period} to {when}"],
   "progress.of": ["trên {total}", "of {total}"],
   "ranking.fewest": ["ít nhất trước", "fewest first"],

@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { setZoneBy } from "./clock.ts";
 import { instantOf } from "./clock.ts";
 import {
-  ago, clockWords, dateWords, hoursNamed, isUnderWay, momentWords, periodTick, periodWords, periodWordsBeside, periodWordsBriefly, upTo,
+  ago, clockWords, dateWords, hoursNamed, isUnderWay, momentWords, periodSoFar, periodTick, periodWords, periodWordsBeside, periodWordsBriefly, upTo,
 } from "./periods.ts";
 
 setZoneBy("2026-11-22T08:15:00+07:00");
@@ -88,6 +88,13 @@ test("the time stands alone only where the period names its day", () => {
   assert.equal(upTo("2026-11-22T14:25:00+07:00", "2026-W47", now), "14:25, 22/11");
   assert.equal(upTo("2026-11-22T14:25:00+07:00", "2026-11-25", now), "14:25, 22/11"); // sent ahead
   assert.equal(upTo("2026-10-22T14:25:00+07:00", "2026-10", now), "22/10");
+});
+
+test("of a period that goes on it is said how far it has come", () => {
+  const now = instantOf("2026-11-22T15:00:00");
+  assert.equal(periodSoFar("2026-11", "2026-11-22T00:00:00+07:00", now), "tháng 11/2026 đến 21/11");
+  assert.equal(periodSoFar("2026-11", null, now), "tháng 11/2026"); // nobody has measured anything of it
+  assert.equal(periodSoFar("2026-10", "2026-11-01T00:00:00+07:00", now), "tháng 10/2026");
 });
 
 test("of today the hour is enough", () => {

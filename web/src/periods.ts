@@ -92,9 +92,10 @@ function mondayOf(year: number, week: number): number {
   return Date.UTC(year, 0, 4 - ((fourth.getUTCDay() + 6) % 7) + 7 * (week - 1));
 }
 
-/** The period, and that it is not over. */
-export function periodSoFar(period: string, now: number): string {
-  return isUnderWay(period, now) ? say("period.so-far", { period: periodWords(period) }) : periodWords(period);
+/** The period, and of one that goes on up to when it was measured: `tháng 11/2026 đến 22/11`. */
+export function periodSoFar(period: string, observed: string | null | undefined, now: number): string {
+  const words = periodWords(period);
+  return observed && isUnderWay(period, now) ? say("period.up-to", { period: words, when: upTo(observed, period, now) }) : words;
 }
 
 /** Up to a moment of a period: the time if the period names the day, else the day, and of today both. Midnight is the end of a day. */

@@ -29,7 +29,7 @@ export function map(data: MapData, scene: Scene): Drawing {
         keyOf(points),
         element(
           "p.origin", {},
-          [data.period && periodSoFar(data.period, scene.now), data.elsewhere > 0 && say("map.elsewhere", { n: data.elsewhere })].filter(Boolean).join(" · "),
+          [data.period && periodSoFar(data.period, data.observed_at, scene.now), data.elsewhere > 0 && say("map.elsewhere", { n: data.elsewhere })].filter(Boolean).join(" · "),
           " ", syntheticMarkOf(points.filter((point) => point.value !== null)),
         ),
       ),

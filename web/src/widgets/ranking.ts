@@ -30,7 +30,7 @@ export function ranking(data: RankingData, scene: Scene, room: number): Drawing 
         "div.foot", {},
         element(
           "p.origin", {},
-          [data.period && periodSoFar(data.period, scene.now), orderOf(data), data.without > 0 && say("ranking.without", { n: data.without, all: data.units })].filter(Boolean).join(" · "),
+          [data.period && periodSoFar(data.period, data.observed_at, scene.now), orderOf(data), data.without > 0 && say("ranking.without", { n: data.without, all: data.units })].filter(Boolean).join(" · "),
           " ", syntheticMarkOf(shown),
         ),
       ),
