@@ -102,7 +102,7 @@ class RankingIn(_OfUnit):
     indicator: Code
     unit_kind: UnitKind | None = Field(None, description="All of this kind below; default: the direct children.")
     best: int = Field(5, ge=0, le=50)
-    worst: int = Field(0, ge=0, le=50)
+    worst: int = Field(5, ge=0, le=50, description="Whoever shows the best alone has to say so: 0.")
 
 
 class TableIn(_OfUnit):
@@ -308,6 +308,9 @@ class TrendData(BaseModel):
 
 class RankedFigure(BaseModel):
     rank: int | None
+    tied: int = Field(
+        description="How many units have this rank, itself among them; more than are shown where the list is cut."
+    )
     unit: str
     unit_name: str
     value: Number | None

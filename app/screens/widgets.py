@@ -4,6 +4,7 @@ A kind is a generator: it yields the figures that it needs and is sent the answe
 data. So all widgets of a screen ask together, and each can be read from top to bottom.
 """
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -172,10 +173,14 @@ def trend(widget: TrendIn, frame: Frame) -> Drawing:
 def ranking(widget: RankingIn, frame: Frame) -> Drawing:
     [answer] = yield [frame.need(widget, widget.indicator, below=Below(widget.unit_kind))]
     ranked = by_value(answer.indicator, answer.series)
+    tied = Counter(one.rank for one in ranked)
     rows = [
-        {"rank": one.rank, **_named(frame, one.series.unit), **frame.cell(answer.last_of(one.series).figure)}
+        {
+            "rank": one.rank, "tied": tied[one.rank], **_named(frame, one.series.unit),
+            **frame.cell(answer.last_of(one.series).figure),
+        }
         for one in ranked
-    ]
+    ]  # fmt: skip
     valued = [row for row in rows if row["rank"] is not None]
     best = valued[: widget.best]
     worst = list(islice(reversed(valued[len(best) :]), widget.worst))

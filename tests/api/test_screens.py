@@ -125,6 +125,25 @@ async def test_one_definition_serves_a_ward_as_well(hub: HubUnderTest) -> None:
     assert [(await shown(hub, unit=unit))["kham"]["figure"]["value"] for unit in ("bencat", *WARDS)] == [12, 7, 5]
 
 
+async def test_a_ranking_shows_both_ends_and_how_many_are_equal(hub: HubUnderTest) -> None:
+    happened, then = "traffic.accident.total", "2026-10-05"
+    one = {"kind": "ranking", "indicator": happened, "period": then, "x": 0, "y": 0, "w": 3, "h": 2}
+    await made(hub, screen({"id": "ca-hai", **one}, {"id": "ngan", **one, "best": 2, "worst": 1}))
+    accidents = {"25768": 0, "25813": 4, "25837": 0, "25840": 9, "25843": 0, "25846": 4}
+    await hub.sent(*((happened, unit, then, value) for unit, value in accidents.items()))
+
+    def told(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+        return [(row["rank"], row["value"], row["tied"]) for row in rows]
+
+    seen = await shown(hub)
+
+    both, short = seen["ca-hai"], seen["ngan"]
+    assert told(both["best"]) == [(1, 0, 3), (1, 0, 3), (1, 0, 3), (4, 4, 2), (4, 4, 2)]
+    assert told(both["worst"]) == [(6, 9, 1)]  # fewer accidents are better: the last one is what a wall is for
+    assert (told(short["best"]), told(short["worst"])) == ([(1, 0, 3), (1, 0, 3)], [(6, 9, 1)])
+    assert (short["units"], short["without"]) == (7, 1)
+
+
 async def test_what_shows_several_units_says_up_to_when_the_newest_of_them_was_measured(hub: HubUnderTest) -> None:
     place = {"x": 0, "y": 0, "w": 3, "h": 2, "grain": "month", "period": "2026-10"}
     one = {"indicator": VISITS, **place}
