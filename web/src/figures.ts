@@ -28,7 +28,7 @@ export function valueOf(figure: Figure, key = "value"): HTMLElement {
 export function changeOf(figure: Figure, comparison: Comparison | null | undefined, words: string): HTMLElement | null {
   if (!comparison || comparison.value === null || comparison.reason) return null;
   if (!comparison.alike) return unlike(figure, comparison, words);
-  const written = writeChange(comparison.change, comparison.change_pct, figure.measure);
+  const written = figure.value === null ? null : writeChange(comparison.change, comparison.change_pct, figure.value, figure.measure);
   if (written === null) return null;
   const direction = written.startsWith("+") ? 1 : written.startsWith("−") ? -1 : 0; // as it is read: +0,001 is no rise
   const good = figure.direction === "neutral" || direction === 0 ? "neutral"

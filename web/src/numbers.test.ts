@@ -28,10 +28,22 @@ for (const [value, measure, written] of TABLE) {
 test("an axis leaves the measure out", () => assert.equal(writeShort(2_500_000_000, "VND"), "2,5 tỷ"));
 test("whoever points at a number sees all of it", () =>
   assert.equal(writeExactly(12_345_678_901, "VND"), "12.345.678.901 đồng"));
-test("a change has a sign", () => assert.equal(writeChange(5, 2.345, "cases"), "+2,3%"));
-test("rates change in points", () => assert.equal(writeChange(-1.5, null, "%"), "−1,5 điểm %"));
-test("what is read as nothing has no sign", () => assert.equal(writeChange(0.001, null, "%"), "0 điểm %"));
-test("nothing to compare with is no change", () => assert.equal(writeChange(null, null, "cases"), null));
+const CHANGES: [change: number | null, pct: number | null, value: number, measure: string, written: string | null][] = [
+  [5, 2.345, 218, "cases", "+2,3%"],
+  [-1200, -120.4, 8, "cases", "−120%"],
+  [1, 0.04, 2501, "cases", "không đổi"],
+  [0, 0, 218, "cases", "không đổi"],
+  [2, null, 2, "cases", "+2"], // after none
+  [-1.5, null, 85.1, "%", "−1,5 điểm %"],
+  [-0.04, null, 85.1, "%", "không đổi"], // beside 85,1% nobody sees it
+  [-0.04, null, 99.92, "%", "−0,04 điểm %"],
+  [0.06, null, 85.1, "%", "+0,1 điểm %"],
+  [-1, null, 22, "rank", "−1"],
+  [null, null, 7, "cases", null], // nothing to compare with
+];
+for (const [change, pct, value, measure, written] of CHANGES)
+  test(`${value} ${measure} changed by ${pct ?? change} is ${written}`, () =>
+    assert.equal(writeChange(change, pct, value, measure)?.replaceAll("\u00a0", " ") ?? null, written));
 test("small shares keep their decimals", () => assert.equal(percent(0.04), "0,04%"));
 test("over, about and under stand before the number", () => assert.equal(qualifier("trên (over)"), "trên"));
 test("other notes do not", () => assert.equal(qualifier("theo báo cáo số 12"), ""));

@@ -75,18 +75,19 @@ export function percent(value: number): string {
   return `${digits(value, decimalsOfRate(value))}%`;
 }
 
-function decimalsOfChange(change: number): number {
-  const size = Math.abs(change);
-  return size >= 100 ? 0 : size >= 1 ? 1 : 2;
+/** As fine as the number that it stands beside: where 85,1% is read, a change of 0,04 points cannot be seen. */
+function decimalsOfChange(change: number, value: number, measure: string): number {
+  if (measure === "%") return decimalsOfRate(value);
+  return Math.abs(change) >= 100 ? 0 : 1;
 }
 
-/** A change with its sign: in percent, or for rates and ranks in their own points. */
-export function writeChange(change: number | null, changePct: number | null, measure: string): string | null {
-  const value = changePct ?? change;
-  if (value === null) return null;
-  const text = digits(value, decimalsOfChange(value)).replace(/^−0$/, "0");
-  const sign = value > 0 && text !== "0" ? "+" : "";
-  return `${sign}${text}${changePct !== null ? "%" : measure === "%" ? ` ${say("change.points")}` : ""}`;
+/** A change of a value with its sign: in percent, or for rates and ranks in their own points. What is read as nothing is no change. */
+export function writeChange(change: number | null, changePct: number | null, value: number, measure: string): string | null {
+  const by = changePct ?? change;
+  if (by === null) return null;
+  const text = digits(by, decimalsOfChange(by, value, measure));
+  if (/^−?0$/.test(text)) return say("change.none");
+  return `${by > 0 ? "+" : ""}${text}${changePct !== null ? "%" : measure === "%" ? `\u00a0${say("change.points")}` : ""}`;
 }
 
 /** Sources say over, about, under in a note that has both languages: `trên (over)`. What else they noted is not for a wall. */
