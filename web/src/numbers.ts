@@ -49,13 +49,13 @@ export function write(value: number, measure: string): Written {
   if (scale === undefined) return { number: digits(value, decimalsOf(value)), measure: word };
   const [size, vi, en] = scale;
   const scaled = value / size;
-  return { number: digits(scaled, decimalsOf(scaled)), measure: `${language === "vi" ? vi : en} ${word}`.trim() };
+  return { number: digits(scaled, decimalsOf(scaled)), measure: `${language === "vi" ? vi : en}\u00a0${word}`.trim() };
 }
 
-/** On one line: `1.234,5 tỷ đồng`, `67%`. */
+/** On one line, which does not break before its measure: `1.234,5 tỷ đồng`, `67%`. */
 export function writeLine(value: number, measure: string): string {
   const { number, measure: word } = write(value, measure);
-  return word === "%" ? `${number}%` : `${number} ${word}`.trim();
+  return word === "%" ? `${number}%` : `${number}\u00a0${word}`.trim();
 }
 
 /** For axes and narrow cells: the scale stays, the thing counted is said elsewhere. */
@@ -63,7 +63,7 @@ export function writeShort(value: number, measure: string): string {
   const { number } = write(value, measure);
   const scale = SCALES.find(([size]) => Math.abs(value) >= size && (moneyWord(measure) !== null || size >= 1e6));
   if (measure === "%") return `${number}%`;
-  return scale === undefined ? number : `${number} ${language === "vi" ? scale[1] : scale[2]}`;
+  return scale === undefined ? number : `${number}\u00a0${language === "vi" ? scale[1] : scale[2]}`;
 }
 
 /** All digits, for those who want to know exactly. */
