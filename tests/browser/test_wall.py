@@ -226,6 +226,11 @@ async def test_whoever_stands_before_the_wall_turns_its_pages_with_keys(browser:
             ("PageDown", "Kinh tế"),
             ("PageUp", "Đang"),
             ("ArrowLeft", "Mỗi"),
+            ("3", "Kinh tế"),
+            ("Home", "Mỗi"),
+            ("End", "Bến Cát: chuyển đổi số"),
+            ("9", "Bến Cát: chuyển đổi số"),  # there is none
+            ("1", "Mỗi"),
         ):
             await wall.page.keyboard.press(key)
             await expect(heading).to_have_text(re.compile(title))
@@ -239,7 +244,7 @@ async def test_whoever_stands_before_the_wall_turns_its_pages_with_keys(browser:
         await assert_accessible(wall)
 
         await wall.page.get_by_role("button", name="Tùy chọn").click()
-        await expect(wall.page.locator("dialog")).to_contain_text("Page Up")
+        await expect(wall.page.locator("dialog")).to_contain_text("Home, End: trang đầu, trang cuối; 1–9")
         await wall.page.get_by_role("button", name="Tiếp tục chuyển trang").click()
         await expect(wall.page.locator(".stopped")).to_have_text("")
         await wall.page.clock.run_for("00:35")

@@ -51,7 +51,10 @@ const WORDS = {
   "menu.pair": ["Ghép nối màn hình", "Pair this display"],
   "menu.pause": ["Dừng chuyển trang (phím cách)", "Stop turning pages (space bar)"],
   "menu.resume": ["Tiếp tục chuyển trang (phím cách)", "Go on turning pages (space bar)"],
-  "menu.turn": ["Phím ← → hoặc Page Up, Page Down: chuyển trang", "Keys ← → or Page Up, Page Down: turn pages"],
+  "menu.turn": [
+    "Phím ← → hoặc Page Up, Page Down: chuyển trang; Home, End: trang đầu, trang cuối; 1–9: chọn trang",
+    "Keys ← → or Page Up, Page Down: turn pages; Home, End: first, last page; 1–9: choose a page",
+  ],
   "outcome.done": ["hoàn thành", "done"],
   "outcome.expected": ["dự kiến đạt", "expected"],
   "outcome.missed": ["không đạt", "missed"],
