@@ -260,7 +260,7 @@ class ShownFigure(BaseModel):
     measure: str
     direction: Direction
     unit: str = Field(description="Another than that of the screen where a former unit's last figure stands in.")
-    unit_name: str
+    unit_name: str = Field(description="Of a unit that is no more with `(cũ)`, in English `(former)`.")
     grain: BucketGrain
     period: str | None = Field(description="null: there is no period with a figure.")
     value: Number | None
@@ -271,6 +271,7 @@ class ShownFigure(BaseModel):
     coverage: CoverageOut | None = None
     synthetic: bool = False
     note: str | None = None
+    sources: list[str] | None = Field(None, description="Names of those whose readings stand behind it.")
     observed_at: str | None = Field(None, description="Local time up to which it was measured.")
     received_at: str | None = Field(None, description="When the newest of what stands behind it reached the hub.")
     age: Age | None = Field(

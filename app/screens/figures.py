@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, tzinfo
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.catalogue.catalogue import Catalogue, Indicator, Tree, Unit
+from app.errors import Text
 from app.periods import Grain, Period, bucket_start, previous_start
 from app.rollups.series import Point, Question, Series, aggregate, units_under
 from app.screens.latest import Cell, Sought, find_latest, find_received
@@ -184,6 +185,15 @@ def _over(scene: Scene, need: Need, indicator: Indicator, unit: Unit, grain: Gra
         units = units_under(scene.tree, unit, need.below.kind, bucket.start, bucket.end)
     compare = need.comparisons_of(bucket.grain)
     return Answer(indicator, unit, bucket.grain, need.period is None, compare, units, buckets)
+
+
+_FORMER = Text("{name} (cũ)", "{name} (former)")
+
+
+def name_of(scene: Scene, unit: Unit) -> str:
+    """The name of a unit, and that it is no more: the newest figures of a former one are not of the unit that there is now."""
+    name = unit.name.fill(scene.language, {})
+    return _FORMER.fill(scene.language, {"name": name}) if unit.end <= scene.now else name
 
 
 def local(scene: Scene, moment: datetime) -> datetime:

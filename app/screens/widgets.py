@@ -32,7 +32,7 @@ from app.schemas.screens import (
     WidgetIn,
 )
 from app.screens.age import age_at, due_and_late
-from app.screens.figures import Answer, Below, Need, Scene, aware, local, unit_of
+from app.screens.figures import Answer, Below, Need, Scene, aware, local, name_of, unit_of
 
 Data = dict[str, Any]
 Drawing = Generator[Sequence[Need], Sequence[Answer], Data]
@@ -76,7 +76,7 @@ class Frame:
         unit = answer.unit if series is None else series.unit
         out = self.head(answer.indicator) | {
             "unit": answer.absent if unit is None else unit.code,
-            "unit_name": answer.absent if unit is None else unit.name.fill(self.scene.language, {}),
+            "unit_name": answer.absent if unit is None else name_of(self.scene, unit),
             "grain": answer.grain.name,
             "period": None if answer.bucket is None else str(answer.bucket),
             "value": None,
@@ -89,6 +89,8 @@ class Frame:
             if other is not None and _is_older(other, series.unit):
                 del out[kind]
         if point.figure.value is not None:
+            sources = (self.scene.catalogue.sources.get(key) for key in sorted(point.figure.sources))
+            out["sources"] = [one.name.fill(self.scene.language, {}) for one in sources if one is not None]
             out |= self._times(answer, series, point)
         return out if point.targets is None else out | {"state": state_out(point)}
 
@@ -300,7 +302,7 @@ def text(widget: TextIn, frame: Frame) -> Drawing:
 
 
 def _named(frame: Frame, unit: Unit) -> Data:
-    return {"unit": unit.code, "unit_name": unit.name.fill(frame.scene.language, {})}
+    return {"unit": unit.code, "unit_name": name_of(frame.scene, unit)}
 
 
 def _bucket(answer: Answer) -> Data:

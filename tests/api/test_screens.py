@@ -118,6 +118,27 @@ async def test_the_last_figures_of_a_former_unit_stand_in_for_its_successor_only
     assert (elsewhere["unit"], elsewhere["value"]) == ("25813", None)
 
 
+async def test_a_figure_of_a_newspaper_names_it_and_the_unit_that_is_no_more(hub: HubUnderTest) -> None:
+    page = {"unit": "721", "widgets": [NOTE]}
+    definition = screen(figure("chi-tieu", TARGETS), figure("kham", VISITS, unit="25813"), unit="721")
+    await made(hub, {**definition, "pages": [*definition["pages"], page]})
+    await hub.sent((VISITS, "25813", day(1), 7))
+
+    response = await hub.client.get("/v1/screens/thu/data", headers={"Accept-Language": "vi"})
+    snapshot = response.json()
+
+    of_article = snapshot["data"]["chi-tieu"]["figure"]
+    assert of_article["sources"] == ["Bài báo về thành phố Bến Cát, số liệu đến 30-09-2024"]
+    assert {of_article["unit_name"], snapshot["unit"]["name"], snapshot["pages"][1]["unit_name"]} == {
+        "Thành phố Bến Cát (cũ)"
+    }
+    of_today = snapshot["data"]["kham"]["figure"]
+    assert (of_today["sources"], of_today["unit_name"]) == (["tax-office"], "Phường Bến Cát")
+    english = (await shown(hub))["chi-tieu"]["figure"]
+    assert english["sources"] == ["Article on Bến Cát city, figures to 30 Sep 2024"]
+    assert english["unit_name"].endswith(" (former)")
+
+
 async def test_one_definition_serves_a_ward_as_well(hub: HubUnderTest) -> None:
     await made(hub, screen(figure("kham", VISITS)))
     await hub.sent((VISITS, "25813", day(1), 7), (VISITS, "25840", day(1), 5))

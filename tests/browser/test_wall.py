@@ -355,13 +355,13 @@ async def test_a_page_about_another_unit_has_the_name_of_that_one_over_it(browse
     async with glass(browser) as wall:
         await wall.page.goto(f"{lively_hub.url}/screens/chuyen-doi-so?page=3")
         await wall.live()
-        await expect(wall.page.locator(".place")).to_have_text("Huyện Dầu Tiếng · Chuyển đổi số")
+        await expect(wall.page.locator(".place")).to_have_text("Huyện Dầu Tiếng (cũ) · Chuyển đổi số")
         await expect(wall.page.locator("h1")).to_have_text(re.compile("^Dầu Tiếng: "))
 
     async with glass(browser, PHONE, has_touch=True) as phone:
         await phone.page.goto(f"{lively_hub.url}/screens/chuyen-doi-so")
         await phone.live()
-        names = ["Thành phố Bến Cát", "Huyện Dầu Tiếng", "Huyện Dầu Tiếng"]
+        names = ["Thành phố Bến Cát (cũ)", "Huyện Dầu Tiếng (cũ)", "Huyện Dầu Tiếng (cũ)"]
         await expect(phone.page.locator(".page-place")).to_have_text(names)
 
 

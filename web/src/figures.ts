@@ -7,7 +7,8 @@ import { element } from "./element.ts";
 import { icon } from "./icons.ts";
 import { say, sayWhyNot } from "./language.ts";
 import { qualifier, write, writeChange, writeExactly } from "./numbers.ts";
-import { dayOfMoment, isUnderWay, ofTheWeek, periodWords, periodWordsBeside, periodWordsBriefly, upTo } from "./periods.ts";
+import { originWords } from "./origins.ts";
+import { dayOfMoment, ofTheWeek, periodWordsBeside, upTo } from "./periods.ts";
 import type { Scene } from "./scene.ts";
 import { targetWords } from "./targets.ts";
 
@@ -88,25 +89,10 @@ export function syntheticMarkOf(some: { synthetic?: boolean }[]): HTMLElement | 
   return mark;
 }
 
-/** Of when, of whom, how complete: what must be known before the number is believed. */
+/** What must be known before the number is believed; whoever points at it is told who says so. */
 export function originOf(figure: Figure, scene: Scene, { brief = false } = {}): HTMLElement | null {
   if (figure.value === null) return null;
-  const { period, status } = figure;
-  const words = period === null ? null : brief ? periodWordsBriefly(period, scene.now) : periodWords(period);
-  // What has come of a period is not yet what it will be; an estimate already is of all of it.
-  const measured = period !== null && status !== "estimated" && isUnderWay(period, scene.now) && figure.observed_at;
-  const facts: (string | null)[] = [
-    words !== null && measured ? say("period.up-to", { period: words, when: upTo(measured, period, scene.now) }) : words,
-    figure.unit === scene.unit ? null : figure.unit_name,
-    status && (status !== "final" || !(brief || measured)) ? say(`status.${status}`) : null,
-    coverageOf(figure),
-  ];
-  return element("p.origin", {}, facts.filter((fact) => fact !== null).join(" · "), " ", syntheticMark(figure.synthetic));
-}
-
-function coverageOf(figure: Figure): string | null {
-  const [have, all] = figure.coverage?.units ?? [0, 0];
-  return have < all ? say("coverage", { have, all }) : null;
+  return element("p.origin", { title: figure.sources?.join("; ") }, originWords(figure, scene, brief), " ", syntheticMark(figure.synthetic));
 }
 
 /** Nothing while it is fresh; then since when nobody has sent a newer one. */

@@ -55,6 +55,7 @@ const WORDS = {
     "Phím ← → hoặc Page Up, Page Down: chuyển trang; Home, End: trang đầu, trang cuối; 1–9: chọn trang",
     "Keys ← → or Page Up, Page Down: turn pages; Home, End: first, last page; 1–9: choose a page",
   ],
+  "origin.source": ["nguồn: {source}", "source: {source}"],
   "outcome.done": ["hoàn thành", "done"],
   "outcome.expected": ["dự kiến đạt", "expected"],
   "outcome.missed": ["không đạt", "missed"],
