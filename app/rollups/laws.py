@@ -33,7 +33,7 @@ _LAST_PLACE = Decimal("1E-12")
 
 ESTIMATED = 0  # the weakest status
 _SECOND = timedelta(seconds=1)
-_FLOWS = frozenset({"sum", "cumulative"})
+FLOWS = frozenset({"sum", "cumulative"})
 NEEDS_EVERY_PERIOD = frozenset({"sum", "mean", "min", "max"})
 
 
@@ -525,7 +525,7 @@ class Laws:
         """
         if figure.until is None or figure.until <= self._now or figure.status == ESTIMATED:
             return False
-        return bucket.grain is indicator.base or (figure.origin == "derived" and indicator.over_time in _FLOWS)
+        return bucket.grain is indicator.base or (figure.origin == "derived" and indicator.over_time in FLOWS)
 
     def _other(
         self, kind: str, indicator: Indicator, unit: Unit, bucket: Period, figure: Figure, before: Period
@@ -603,7 +603,7 @@ class Laws:
     def _accumulates(self, indicator: Indicator) -> bool:
         """Whether a figure grows with its bucket. So does a share of what is fixed for all of it, such as a year's plan."""
         if indicator.over_time != "ratio":
-            return indicator.over_time in _FLOWS
+            return indicator.over_time in FLOWS
         numerator, denominator = self.ratio_parts(indicator)
         return self._accumulates(numerator) and not self._accumulates(denominator)
 

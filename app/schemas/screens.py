@@ -164,8 +164,12 @@ class FeedIn(_Widget):
 
 
 class TextIn(_Widget):
+    """Words of the operator's own."""
+
     kind: Literal["text"]
-    text: WordsIn
+    text: WordsIn = Field(
+        description="Plain text; a line break begins a paragraph. Markdown and HTML stand there as they are written."
+    )
 
 
 class SourcesIn(_Widget):
@@ -297,13 +301,21 @@ class TrendPoint(BaseModel):
     partial: bool = False
     coverage: CoverageOut | None = Field(None, description="Where the figure is partial.")
     synthetic: bool = False
+    falls_short: bool = Field(
+        False,
+        description="Of the last one: lower than it will be, because what adds up in it goes on, or because fewer units have "
+        "reported than of the one before. That is no fall.",
+    )
     year_ago: Number | None = Field(
         None, description="The same period of the year before; absent where the unit began only within that."
     )
 
 
 class TrendData(BaseModel):
-    figure: ShownFigure = Field(description="The latest.")
+    figure: ShownFigure = Field(
+        description="The latest; where that falls short, the one before, with the age of the latest."
+    )
+    latest: ShownFigure | None = Field(None, description="The latest, where it falls short.")
     points: list[TrendPoint]
 
 

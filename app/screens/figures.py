@@ -121,7 +121,9 @@ async def resolve(session: AsyncSession, scene: Scene, needs: Sequence[Need]) ->
         question = Question(list(indicators), units, buckets, compare, scene.as_of)
         for series in await aggregate(session, scene.catalogue, question, now=scene.now):
             found[series.indicator, series.unit, buckets, compare] = series
-    cells = {(one.indicator, unit, one.buckets[-1]): None for one in answers if one.buckets for unit in one.units}
+    cells = {  # of a series the last two: a wall may speak of the last one that is complete
+        (one.indicator, unit, bucket): None for one in answers for bucket in one.buckets[-2:] for unit in one.units
+    }
     received = dict(await find_received(session, scene.catalogue, list(cells), as_of=scene.as_of)) if cells else {}
     return [one if one.hidden else _with(one, found, received) for one in answers]
 

@@ -15,8 +15,8 @@ from typing import Any
 from app.catalogue.catalogue import Indicator, Unit
 from app.errors import UnitNotValid, UnknownUnit
 from app.periods import Grain, Period, parse_period
-from app.rollups.laws import EXACT, Comparison, Figure
-from app.rollups.points import point_out
+from app.rollups.laws import ESTIMATED, EXACT, FLOWS, NOTHING, Comparison, Figure, Other
+from app.rollups.points import comparison_out, point_out
 from app.rollups.series import Point, Series, by_value
 from app.schemas.screens import (
     BreakdownIn,
@@ -69,8 +69,8 @@ class Frame:
             "direction": indicator.direction,
         }
 
-    def shown(self, answer: Answer, series: Series | None = None) -> Data:
-        """A figure with all that a viewer may ask about it: the last of a series, by default of the only one."""
+    def shown(self, answer: Answer, series: Series | None = None, back: int = 0) -> Data:
+        """A figure with all that a viewer may ask about it: the last of a series, by default of the only one; or some periods back."""
         if series is None and answer.series:
             series = answer.series[0]
         unit = answer.unit if series is None else series.unit
@@ -83,11 +83,12 @@ class Frame:
         }
         if series is None:
             return out | {"reason": answer.reason}
-        point = answer.last_of(series)
+        point = series.points[-1 - back]
         out |= point_out(self.scene.catalogue, point)
         for kind, other in (("previous", point.previous), ("week_ago", point.week_ago), ("year_ago", point.year_ago)):
             if other is not None and _is_older(other, series.unit):
-                del out[kind]
+                none = Comparison(other.bucket, Other(None, "not-applicable", NOTHING, True), False, None, None)
+                out[kind] = comparison_out(none)
         if point.figure.value is not None:
             sources = (self.scene.catalogue.sources.get(key) for key in sorted(point.figure.sources))
             out["sources"] = [one.name.fill(self.scene.language, {}) for one in sources if one is not None]
@@ -105,9 +106,8 @@ class Frame:
             out["synthetic"] = True
         return out
 
-    def observed(self, answer: Answer, series: Series) -> datetime | None:
-        """Local time up to which the last figure of a series was measured; None: there is none."""
-        point = answer.last_of(series)
+    def observed(self, answer: Answer, series: Series, point: Point) -> datetime | None:
+        """Local time up to which a figure of a series was measured; None: there is none."""
         if point.figure.value is None:
             return None
         observed = min(point.figure.until or point.bucket.end, point.bucket.end)
@@ -119,12 +119,14 @@ class Frame:
 
     def newest(self, answer: Answer) -> Data:
         """Up to when the newest of several figures of one period was measured."""
-        moments = [moment for one in answer.series if (moment := self.observed(answer, one)) is not None]
+        moments = [
+            moment for one in answer.series if (moment := self.observed(answer, one, answer.last_of(one))) is not None
+        ]
         return {"observed_at": aware(self.scene, max(moments)) if moments else None}
 
     def _times(self, answer: Answer, series: Series, point: Point) -> Data:
         received = answer.received.get((answer.indicator, series.unit, point.bucket))
-        observed = self.observed(answer, series)
+        observed = self.observed(answer, series, point)
         assert observed is not None
         out = {"observed_at": aware(self.scene, observed)}
         if received is not None:
@@ -161,7 +163,7 @@ def figure(widget: FigureIn, frame: Frame) -> Drawing:
 def trend(widget: TrendIn, frame: Frame) -> Drawing:
     compare = frozenset({"year_ago"} if widget.year_ago else ())
     [answer] = yield [frame.need(widget, widget.indicator, count=widget.count, compare=compare)]
-    points = []
+    points: list[Data] = []
     for point in answer.series[0].points if answer.series else ():
         out = {"period": str(point.bucket), **frame.cell(point.figure)}
         if point.figure.partial and point.figure.value is not None:
@@ -169,7 +171,27 @@ def trend(widget: TrendIn, frame: Frame) -> Drawing:
         if point.year_ago is not None and not _is_older(point.year_ago, answer.series[0].unit):
             out["year_ago"] = point.year_ago.value
         points.append(out)
-    return {"figure": frame.shown(answer), "points": points}
+    latest = frame.shown(answer)
+    if not answer.series or not _falls_short(answer.indicator, answer.series[0].points, frame.scene.now):
+        return {"figure": latest, "points": points}
+    points[-1]["falls_short"] = True
+    if points[-2]["value"] is None:
+        return {"figure": latest, "points": points}
+    # Old is the one before only when nothing newer has come.
+    ages = {key: latest[key] for key in ("age", "due_at", "late_at") if key in latest}
+    return {"figure": frame.shown(answer, back=1) | ages, "latest": latest, "points": points}
+
+
+def _falls_short(indicator: Indicator, points: Sequence[Point], now: datetime) -> bool:
+    """Whether the last point is lower than it will be: what adds up in it goes on, or fewer units have reported than of the one before."""
+    *_, before, last = points
+    if last.figure.value is None or last.figure.status == ESTIMATED:
+        return False
+    of_parts = last.figure.origin == "derived" or last.bucket.grain is indicator.base
+    if indicator.over_time in FLOWS and last.bucket.end > now and of_parts:
+        return True
+    have, had = last.figure.coverage.units, before.figure.coverage.units
+    return indicator.over_units == "sum" and before.figure.value is not None and have[0] < min(had[0], have[1])
 
 
 def ranking(widget: RankingIn, frame: Frame) -> Drawing:

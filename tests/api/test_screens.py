@@ -241,7 +241,8 @@ async def test_a_figure_is_not_compared_with_a_period_in_which_its_unit_began(hu
 
     seen = await shown(hub)
 
-    assert "previous" not in seen["nam"]["figure"]
+    previous = seen["nam"]["figure"]["previous"]
+    assert (previous["period"], previous["value"], previous["reason"]) == ("2025", None, "not-applicable")
     assert seen["quy"]["figure"]["previous"]["period"] == "2026-Q3"
 
 
@@ -268,6 +269,37 @@ async def test_a_trend_says_at_which_points_something_is_missing(hub: HubUnderTe
         ("2026-W46", {"units": [1, 1], "periods": [1, 7]}),
     ]
     assert [one.get("coverage") for one in seen["vung"]["points"]] == [None, {"units": [1, 7], "periods": [1, 1]}]
+
+
+@pytest.mark.parametrize(
+    ("indicator", "grain", "sent", "headline", "short"),
+    [
+        (VISITS, "month", [("25813", -1, 100), ("25813", 0, 3)], 100, 3),  # this month goes on
+        (VISITS, "day", [("25813", 2, 100), ("25840", 2, 50), ("25813", 1, 90)], 150, 90),  # one of two has reported
+        (VISITS, "day", [("25813", 2, 100), ("25813", 1, 40)], 40, None),  # a real fall
+        ("health.bed.occupied", "day", [("25813", 1, 100), ("25813", 0, 3)], 3, None),  # a level adds nothing up
+    ],
+)
+async def test_a_last_point_that_falls_short_is_no_crash(
+    hub: HubUnderTest, indicator: str, grain: str, sent: list[tuple[str, int, int]], headline: int, short: int | None
+) -> None:
+    place = {"x": 0, "y": 0, "w": 3, "h": 2}
+    await made(
+        hub, screen({"id": "xu-huong", "kind": "trend", "indicator": indicator, "grain": grain, "count": 3, **place})
+    )
+    first = date.fromisoformat(day(0)).replace(day=1)
+    months = {0: day(0), -1: str(first - timedelta(days=1))}
+    await hub.sent(
+        *((indicator, unit, months[ago] if grain == "month" else day(ago), value) for unit, ago, value in sent)
+    )
+
+    seen = (await shown(hub))["xu-huong"]
+
+    assert seen["figure"]["value"] == headline
+    assert (seen["latest"]["value"] if "latest" in seen else None) == short
+    assert [one.get("falls_short", False) for one in seen["points"]] == [False, False, short is not None]
+    assert (seen["latest"] if short else seen["figure"])["period"] == seen["points"][-1]["period"]
+    assert seen["figure"]["age"] == "fresh"
 
 
 async def test_a_trend_shows_nothing_of_last_year_of_which_the_unit_had_only_a_part(hub: HubUnderTest) -> None:

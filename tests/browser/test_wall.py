@@ -272,6 +272,18 @@ async def test_a_trend_says_what_is_missing_and_that_nothing_happened(browser: B
         assert wall.complaints == []
 
 
+async def test_a_trend_speaks_of_the_last_hour_that_is_over(browser: Browser, lively_hub: Hub) -> None:
+    async with glass(browser) as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/giao-thong?page=1")
+        await wall.live()
+        trend = wall.page.locator("[data-widget=luu-luong]")
+
+        await expect(trend.locator(".origin")).to_have_text(re.compile(r"^\d+\sgiờ, \d+/\d+ "))
+        await expect(trend.locator(".latest")).to_have_text(
+            re.compile(r"^\d+\sgiờ, \d+/\d+ đến\s\d\d:\d\d: [\d.]+\slượt xe$")
+        )
+
+
 async def test_of_a_table_of_which_a_part_is_made_up_each_such_cell_says_so(browser: Browser, lively_hub: Hub) -> None:
     async with glass(browser) as wall:
         await wall.page.goto(f"{lively_hub.url}/screens/tong-quan?page=4")
