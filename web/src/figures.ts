@@ -2,11 +2,12 @@
 
 import { ageOf } from "./ages.ts";
 import { instantOf } from "./clock.ts";
+import { compare } from "./comparisons.ts";
 import type { Comparison, Figure, State } from "./contract.ts";
 import { element } from "./element.ts";
 import { icon } from "./icons.ts";
 import { say, sayWhyNot } from "./language.ts";
-import { qualifier, write, writeChange, writeExactly } from "./numbers.ts";
+import { qualifier, write, writeExactly } from "./numbers.ts";
 import { originWords } from "./origins.ts";
 import { dayOfMoment, ofTheWeek, periodWordsBeside, upTo } from "./periods.ts";
 import type { Scene } from "./scene.ts";
@@ -25,30 +26,20 @@ export function valueOf(figure: Figure, key = "value"): HTMLElement {
   );
 }
 
-/** `↗ +2,3% so cùng kỳ`, green or red by what is good for this indicator. Without words the legend says with what it compares. */
+/** `↗ +2,3% so cùng kỳ`, green or red by what is good for this indicator; or why that cannot be said. Without words the legend says with what it compares. */
 export function changeOf(figure: Figure, comparison: Comparison | null | undefined, words: string): HTMLElement | null {
-  if (!comparison || comparison.value === null || comparison.reason) return null;
-  if (!comparison.alike) return unlike(figure, comparison, words);
-  const written = figure.value === null ? null : writeChange(comparison.change, comparison.change_pct, figure.value, figure.measure);
-  if (written === null) return null;
-  const direction = written.startsWith("+") ? 1 : written.startsWith("−") ? -1 : 0; // as it is read: +0,001 is no rise
-  const good = figure.direction === "neutral" || direction === 0 ? "neutral"
-    : (direction > 0) === (figure.direction === "up_good") ? "good" : "bad";
+  const compared = comparison ? compare(figure, comparison) : null;
+  if (!comparison || compared === null) return null;
+  if ("why" in compared)
+    return element("p.change.why", { "data-wordless": words === "" }, element("span", {}, words ? `${words}: ${compared.why}` : compared.why));
+  const { change, direction, tone } = compared;
   return element(
-    "p.change", { "data-tone": good, "data-wordless": words === "" },
+    "p.change", { "data-tone": tone, "data-wordless": words === "" },
     icon(direction > 0 ? "up" : direction < 0 ? "down" : "flat"),
-    element("b", {}, written),
+    element("b", {}, change),
     words && element("span", {}, ` ${words}`),
     comparison.partial && words !== "" && element("span.aside", {}, ` (${whatIsMissing(comparison)})`),
   );
-}
-
-/** Other units stood behind that figure: any change would be theirs. `so với 20/11: khi đó 2/7 đơn vị có số`. */
-function unlike(figure: Figure, comparison: Comparison, words: string): HTMLElement | null {
-  const [have, all] = comparison.coverage.units;
-  if (have === figure.coverage?.units[0]) return null; // of what is not over yet
-  const text = say("compare.unlike", { coverage: say("coverage", { have, all }) });
-  return element("p.change", { "data-tone": "neutral" }, icon("flat"), element("span", {}, words ? `${words}: ${text}` : text));
 }
 
 function whatIsMissing({ coverage: { units: [have, all] } }: Comparison): string {
