@@ -396,6 +396,38 @@ async def test_a_map_says_what_its_signs_mean(browser: Browser, lively_hub: Hub)
         )
 
 
+async def test_on_a_phone_a_map_says_below_it_what_has_no_room_on_it(browser: Browser, lively_hub: Hub) -> None:
+    place = {
+        "x": 0,
+        "y": 0,
+        "w": 12,
+        "h": 8,
+        "kind": "map",
+        "indicator": "health.visit.outpatient",
+        "period": "2026-03-20",
+    }
+    lively_hub.define("ban-do", {"rows": 8, "widgets": [{**place, "id": "ban-do", "unit_kind": "commune"}]}, unit="79")
+    shown = "canvas => canvas.closest('.panel').querySelectorAll('.nameless li').length"
+    async with glass(browser, PHONE, has_touch=True) as phone:
+        await phone.page.goto(f"{lively_hub.url}/screens/ban-do")
+        await phone.live()
+        below = phone.page.locator("[data-widget=ban-do] .nameless li")
+        await expect(below.nth(100)).to_contain_text("chưa có số liệu")  # of the city's 168
+        assert await phone.page.locator("[data-widget=ban-do] canvas").first.evaluate(shown) < 168, (
+            "some stand on the map"
+        )
+        assert await phone.page.evaluate(MISFITS) == []
+        await assert_accessible(phone)
+
+    async with glass(browser) as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/ban-do")
+        await wall.live()
+        await expect(wall.page.locator("[data-widget=ban-do] .nameless")).to_have_text(
+            re.compile(r"^\d+\sđơn\svị không đủ chỗ ghi tên$")
+        )
+        assert await wall.page.evaluate(MISFITS) == []
+
+
 async def test_a_wall_may_look_back(browser: Browser, lively_hub: Hub) -> None:
     async with glass(browser) as wall:
         await wall.page.goto(f"{lively_hub.url}/screens/chuyen-doi-so?page=1&asOf={this_second()}")
