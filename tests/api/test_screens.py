@@ -90,6 +90,19 @@ async def test_a_daily_figure_is_due_after_a_day_and_a_half_and_late_after_three
     assert (await shown(hub))["kham"]["figure"]["age"] == age
 
 
+async def test_the_same_number_once_more_keeps_a_realtime_figure_fresh(hub: HubUnderTest) -> None:
+    waiting, hour = "tthc.queue.waiting", datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    await made(hub, screen(figure("cho", waiting)))
+    seen = []
+    for second in (0, 1):
+        await hub.sent((waiting, "25813", (hour + timedelta(seconds=second)).isoformat(), 0))
+        seen.append((await shown(hub))["cho"]["figure"])
+
+    assert [one["value"] for one in seen] == [0, 0]
+    first, again = (datetime.fromisoformat(one["received_at"]) for one in seen)
+    assert again > first
+
+
 async def test_an_estimate_of_a_day_to_come_does_not_hide_what_is_known(hub: HubUnderTest) -> None:
     await made(hub, screen(figure("kham", VISITS), {**figure("ty-le", VISITS), "unit": "25813"}))
     await hub.sent((VISITS, "25813", day(1), 7), (VISITS, "25813", day(-9), 1))
@@ -128,7 +141,7 @@ async def test_a_figure_of_a_newspaper_names_it_and_the_unit_that_is_no_more(hub
     snapshot = response.json()
 
     of_article = snapshot["data"]["chi-tieu"]["figure"]
-    assert of_article["sources"] == ["Bài báo về thành phố Bến Cát, số liệu đến 30-09-2024"]
+    assert of_article["sources"] == ["Bài báo về thành phố Bến Cát, số liệu đến 30/9/2024"]
     assert {of_article["unit_name"], snapshot["unit"]["name"], snapshot["pages"][1]["unit_name"]} == {
         "Thành phố Bến Cát (cũ)"
     }
