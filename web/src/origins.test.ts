@@ -7,7 +7,7 @@ import { originWords } from "./origins.ts";
 
 setZoneBy("2026-11-22T08:15:00+07:00");
 const NOW = instantOf("2026-11-22T15:00:00");
-const ARTICLE = "Bài báo về thành phố Bến Cát, số liệu đến 30-09-2024";
+const ARTICLE = "Bài báo về thành phố Bến Cát, số liệu đến 30/9/2024";
 const OF_2024 = {
   unit: "721", unit_name: "Thành phố Bến Cát (cũ)", period: "2024-Q3", status: "final", synthetic: false,
   coverage: { units: [1, 1], periods: [1, 1] }, sources: [ARTICLE],
