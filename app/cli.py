@@ -8,8 +8,8 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -490,12 +490,18 @@ def create_key_verb(
     out.print(key, markup=False, highlight=False)
 
 
+def _told(moments: Iterable[datetime | None], zone: tzinfo) -> list[str]:
+    """Moments for a list, on the clock of the hub, whose offset stands beside them."""
+    local = (None if moment is None else moment.astimezone(zone) for moment in moments)
+    return ["–" if moment is None else moment.isoformat(" ", "minutes") for moment in local]
+
+
 @key_verbs.command("list")
 def list_keys_verb(data: DataDir = None) -> None:
     """All keys: whose, what for, when last used."""
 
     async def deed(session: Any, hub: Hub) -> list[Any]:
-        catalogue = await hub.catalogues.current(session)
+        catalogue, zone = await hub.catalogues.current(session), hub.settings.tz
         rows = await session.execute(
             select(models.ApiKey, models.Source.code)
             .join(models.Source, models.Source.id == models.ApiKey.source_id)
@@ -506,21 +512,20 @@ def list_keys_verb(data: DataDir = None) -> None:
                 key,
                 source,
                 "all" if key.unit_ids is None else ",".join(catalogue.units[one].address for one in key.unit_ids),
+                _told([key.created_at, key.expires_at, key.last_used_at, key.revoked_at], zone),
             )
             for key, source in rows
         ]
 
     table = Table("key", "source", "scopes", "units", "domains", "created", "expires", "last used", "revoked")
-    for key, source, of_units in _with_session(data, deed):
-        moments = (key.created_at, key.expires_at, key.last_used_at, key.revoked_at)
-        shown = [f"{moment:%Y-%m-%d %H:%M}" if moment else "–" for moment in moments]
+    for key, source, of_units, moments in _with_session(data, deed):
         table.add_row(
             f"ioc_{key.prefix}_…",
             source,
             " ".join(key.scopes),
             of_units,
             "all" if key.domains is None else ",".join(key.domains),
-            *shown,
+            *moments,
         )
     out.print(table)
 
@@ -587,10 +592,7 @@ def list_displays_verb(data: DataDir = None) -> None:
             (
                 one,
                 "all" if one.unit_ids is None else ",".join(addresses_of(one.unit_ids, catalogue)),
-                [
-                    f"{moment.astimezone(hub.settings.tz):%Y-%m-%d %H:%M}" if moment else "–"
-                    for moment in (one.created_at, one.last_seen_at, one.revoked_at)
-                ],
+                _told([one.created_at, one.last_seen_at, one.revoked_at], hub.settings.tz),
             )
             for one in displays
         ]

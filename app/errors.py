@@ -521,7 +521,10 @@ class KeyRequired(HubError):
 
     code, status = "key-required", 401
     title = Text("Cần khóa API", "API key required")
-    text = Text("Hãy gửi khóa API trong tiêu đề X-API-Key: {why}.", "Send an API key in the header X-API-Key: {why}.")
+    text = Text(
+        "Hãy gửi khóa API trong tiêu đề X-API-Key (hoặc Authorization: Bearer): {why}.",
+        "Send an API key in the header X-API-Key (or Authorization: Bearer): {why}.",
+    )
 
 
 class KeyRefused(HubError):

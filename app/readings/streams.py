@@ -300,7 +300,7 @@ def _periods(stream: Stream, since: datetime) -> Iterator[Period]:
 
 
 def _due_at(stream: Stream, period: Period) -> datetime:
-    """When it is sent: a plan as its period begins, an instant when the next one comes, all else when it is over."""
+    """When it is sent: a plan as its period begins, an instant a minute later, all else when it is over."""
     if stream.ahead:
         return period.start
-    return period.start + timedelta(minutes=stream.minutes) if stream.grain is Grain.instant else period.end
+    return period.start + timedelta(minutes=1) if stream.grain is Grain.instant else period.end

@@ -33,7 +33,8 @@ EXACT = decimal.Context(prec=100, rounding=decimal.ROUND_HALF_UP)
 _LAST_PLACE = Decimal("1E-12")
 
 ESTIMATED = 0  # the weakest status
-_FLOWS = frozenset({"sum", "cumulative"})
+_SECOND = timedelta(seconds=1)
+FLOWS = frozenset({"sum", "cumulative"})
 NEEDS_EVERY_PERIOD = frozenset({"sum", "mean", "min", "max"})
 
 
@@ -545,7 +546,7 @@ class Laws:
         """
         if figure.until is None or figure.until <= self._now or figure.status == ESTIMATED:
             return False
-        return bucket.grain is indicator.base or (figure.origin == "derived" and indicator.over_time in _FLOWS)
+        return bucket.grain is indicator.base or (figure.origin == "derived" and indicator.over_time in FLOWS)
 
     def _other(
         self, kind: str, indicator: Indicator, unit: Unit, bucket: Period, figure: Figure, before: Period
@@ -607,6 +608,38 @@ class Laws:
         else:
             under = self._over_interval(denominator, unit, bucket, start, end)
         return None if over is None or not under else over / under * indicator.factor
+
+    # --- targets ---
+
+    def elapsed(self, indicator: Indicator, unit: Unit, bucket: Period, figure: Figure) -> Decimal | None:
+        """Which share of a bucket that goes on is over for a figure that accumulates in it; from 0 to 1.
+
+        By time, and up to the end of the last base period behind the figure that is over: what has come of today is not a day's
+        worth. None where all of the bucket counts: it has ended, nothing accumulates in it, or the value is already one of the whole.
+        """
+        if (
+            figure.until is None
+            or bucket.end <= self._now
+            or bucket.grain <= indicator.base
+            or not self._accumulates(indicator)
+        ):
+            return None
+        start, end = max(bucket.start, unit.start), min(bucket.end, unit.end)
+        until = figure.until
+        if until > self._now and figure.status != ESTIMATED:
+            if figure.origin == "reported":
+                return None
+            until = bucket_start(indicator.base, self._now)
+        over = max(until, start) - start
+        with decimal.localcontext(EXACT):
+            return Decimal(over // _SECOND) / Decimal((end - start) // _SECOND)
+
+    def _accumulates(self, indicator: Indicator) -> bool:
+        """Whether a figure grows with its bucket. So does a share of what is fixed for all of it, such as a year's plan."""
+        if indicator.over_time != "ratio":
+            return indicator.over_time in FLOWS
+        numerator, denominator = self.ratio_parts(indicator)
+        return self._accumulates(numerator) and not self._accumulates(denominator)
 
 
 class _Reporting(NamedTuple):
@@ -684,16 +717,23 @@ def achieved(value: Decimal, target: Decimal) -> Decimal | None:
 
 
 def state_of(
-    direction: str, value: Decimal, target: Decimal, on_track_pct: Decimal, at_risk_pct: Decimal
+    direction: str,
+    value: Decimal,
+    target: Decimal,
+    on_track_pct: Decimal,
+    at_risk_pct: Decimal,
+    elapsed: Decimal = Decimal(1),
 ) -> str | None:
     """`on_track`, `at_risk` or `off_track`; None for an indicator that is neither better high nor low.
 
-    The thresholds are in % of the target: lower bounds when up is good, upper bounds when down is good. Against a target of
-    zero only reaching it counts.
+    The thresholds are in % of the target: lower bounds when up is good, upper bounds when down is good. While only a share of the
+    target's period has `elapsed` (see `Laws.elapsed`) they are in % of that share of the target, as if it were reached evenly; as
+    long as that is nothing there is no state. Against a target of zero only reaching it counts.
     """
-    if direction == "neutral":
+    if direction == "neutral" or not elapsed:
         return None
-    pct = achieved(value, target)
+    with decimal.localcontext(EXACT):
+        pct = achieved(value, target * elapsed)
     upward = direction == "up_good"
     if pct is None:
         return "on_track" if (value >= 0 if upward else value <= 0) else "off_track"

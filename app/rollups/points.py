@@ -4,7 +4,7 @@ from typing import Any
 
 from app.catalogue.catalogue import Catalogue
 from app.periods import Period
-from app.rollups.laws import Comparison, Figure
+from app.rollups.laws import Comparison, Figure, settle
 from app.rollups.series import Achievement, Point
 from app.schemas.readings import STATUSES
 
@@ -67,4 +67,5 @@ def achievement_out(achievement: Achievement) -> dict[str, Any]:
         "value": target.value,
         "achieved_pct": achievement.achieved_pct,
         "state": achievement.state,
+        "elapsed_pct": None if achievement.elapsed is None else settle(achievement.elapsed * 100),
     }

@@ -54,6 +54,7 @@ class Achievement:
     target: Target
     achieved_pct: Decimal | None
     state: str | None
+    elapsed: Decimal | None = None  # the share of the target's period by which the state is judged; None: all of it
 
 
 class Point(NamedTuple):
@@ -133,16 +134,19 @@ def _compared(
         previous=laws.compare("previous", indicator, unit, bucket, figure) if "previous" in asked else None,
         week_ago=laws.compare("week_ago", indicator, unit, bucket, figure) if "week_ago" in asked else None,
         year_ago=laws.compare("year_ago", indicator, unit, bucket, figure) if "year_ago" in asked else None,
-        targets=[_achievement(indicator, figure, target) for target in standing] if "target" in asked else None,
+        targets=[_achievement(laws, unit, figure, target) for target in standing] if "target" in asked else None,
         ytd=laws.year_to_date(indicator, unit, bucket) if "ytd" in asked else None,
     )
 
 
-def _achievement(indicator: Indicator, figure: Figure, target: Target) -> Achievement:
+def _achievement(laws: Laws, unit: Unit, figure: Figure, target: Target) -> Achievement:
     if figure.value is None:
         return Achievement(target, None, None)
-    state = state_of(indicator.direction, figure.value, target.value, target.on_track_pct, target.at_risk_pct)
-    return Achievement(target, achieved(figure.value, target.value), state)
+    elapsed = laws.elapsed(target.indicator, unit, target.period, figure)
+    bounds = (target.on_track_pct, target.at_risk_pct)
+    whole = Decimal(1) if elapsed is None else elapsed
+    state = state_of(target.indicator.direction, figure.value, target.value, *bounds, whole)
+    return Achievement(target, achieved(figure.value, target.value), state, elapsed)
 
 
 async def prepare_stored(session: AsyncSession, catalogue: Catalogue, question: Question, *, now: datetime) -> Laws:

@@ -17,7 +17,8 @@ from app.periods import Grain, Period, anchor_of, count_base_periods, next_start
 from app.rollups.laws import Coverage, Derived, Laws, Observation, Observations, Part
 from app.rollups.own import STEP, Pieces, fold, is_folded, pieces_of
 
-# What is the same as before is not written again.
+# What is the same as before is not written again, but for hours of about now: of what is realtime the same number once more is news,
+# by which a wall sees that somebody is still sending.
 WRITE_COMPUTED = """
 INSERT INTO rollup AS r (indicator_id, unit_id, grain, period_start, value, total, status, source_ids, until,
                          units_present, units_expected, periods_present, periods_expected, units_behind, own)
@@ -35,6 +36,7 @@ SELECT indicator_id, unit_id, grain, period_start, value, total, status, source_
        IS DISTINCT FROM
        (excluded.value, excluded.total, excluded.status, excluded.source_ids, excluded.until, excluded.units_present,
         excluded.units_expected, excluded.periods_present, excluded.periods_expected, excluded.units_behind, excluded.own)
+    OR (r.grain = 1 AND r.period_start > localtimestamp - interval '2 days')
 """
 
 Key = tuple[int, int, int, datetime]  # indicator, unit, grain, start

@@ -48,6 +48,7 @@ from app.routers.dependencies import (
     Language,
     ReadCatalogue,
     ReadSession,
+    presented_key,
     refuse_unknown_parameters,
 )
 from app.schemas.aggregates import Aggregates, BucketGrain, Ranking
@@ -127,7 +128,7 @@ async def get_plainly(request: Request) -> Response | None:
     if hub.changes.of_topic("catalogue") > catalogue.version:
         return None
     language = preferred_language(request.headers.get("accept-language"))
-    key = request.headers.get("x-api-key") or None
+    key = presented_key(request.headers)
     caller = None if key is None else await hub.keys.caller(key)
     try:
         question = asked.understood(hub, caller, catalogue)

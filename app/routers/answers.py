@@ -15,7 +15,7 @@ from app.errors import HubError, NotAcceptable, all_errors
 from app.problems import MEDIA_TYPE
 
 JSON, CSV = "application/json", "text/csv"
-VARY = "Accept, Accept-Language, X-API-Key"
+VARY = "Accept, Accept-Language, X-API-Key, Authorization"
 
 
 def problems(*kinds: type[HubError]) -> dict[int | str, dict[str, Any]]:

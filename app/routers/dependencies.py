@@ -6,8 +6,9 @@ from typing import Annotated
 
 from fastapi import Depends, Query, Request, Security, params
 from fastapi.dependencies.utils import get_flat_params
-from fastapi.security import APIKeyCookie, APIKeyHeader
+from fastapi.security import APIKeyCookie, APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.datastructures import Headers
 
 from app.auth import DISPLAY_PREFIX, ONLY_LOOKS, Caller
 from app.catalogue.catalogue import Catalogue
@@ -46,7 +47,30 @@ _key_header = APIKeyHeader(
 )
 
 
-PresentedKey = Annotated[str | None, Security(_key_header)]
+_bearer = HTTPBearer(
+    auto_error=False,
+    scheme_name="Bearer",
+    description="The same key (or the token of a display) as `Authorization: Bearer …`, for whoever cannot send X-API-Key.",
+)
+
+
+def presented_key(headers: Headers) -> str | None:
+    """What a request brings along to say who it is: X-API-Key, or else a bearer."""
+    if key := headers.get("x-api-key"):
+        return key
+    scheme, _, bearer = headers.get("authorization", "").partition(" ")
+    return (bearer.strip() or None) if scheme.lower() == "bearer" else None
+
+
+async def _presented(
+    request: Request,
+    _: Annotated[str | None, Security(_key_header)],
+    __: Annotated[HTTPAuthorizationCredentials | None, Security(_bearer)],
+) -> str | None:
+    return presented_key(request.headers)
+
+
+PresentedKey = Annotated[str | None, Depends(_presented)]
 
 
 DISPLAY_COOKIE = "ioc_display"

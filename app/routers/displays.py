@@ -43,6 +43,7 @@ from app.routers.dependencies import (
     ViewerDep,
     WriteCatalogue,
     WriteSession,
+    presented_key,
     refuse_unknown_parameters,
 )
 from app.routers.exact import ExactRoute
@@ -117,7 +118,7 @@ async def put_me(shown: ShownPage, request: Request, session: WriteSession, view
     await note_shown(session, _required(viewer), shown, now=datetime.now(UTC))
     response = Response(status_code=204)
     token = request.cookies.get(DISPLAY_COOKIE)
-    return response if token is None or "x-api-key" in request.headers else _with_cookie(response, request, token)
+    return response if token is None or presented_key(request.headers) else _with_cookie(response, request, token)
 
 
 @router.post(

@@ -47,6 +47,7 @@ from app.routers.dependencies import (
     PresentedKey,
     ReadCatalogue,
     ReadSession,
+    presented_key,
     refuse_unknown_parameters,
 )
 from app.schemas.readings import STATUSES, ReadingOut, ReadingPage
@@ -81,7 +82,7 @@ async def post_plainly(request: Request) -> Response | None:
     if request.scope["query_string"] or "idempotency-key" in request.headers:
         return None
     state, headers = request.app.state, request.headers
-    sent = await read_body(request, state.hub, headers.get("x-api-key") or None)
+    sent = await read_body(request, state.hub, presented_key(headers))
     return await _take_in(state.hub, state.intake, sent, _NO_WISHES, preferred_language(headers.get("accept-language")))
 
 

@@ -47,6 +47,7 @@ from app.routers.dependencies import (
     ViewerDep,
     WriteCatalogue,
     WriteSession,
+    presented_key,
     refuse_unknown_parameters,
     somebody,
 )
@@ -214,13 +215,14 @@ async def _plainly_seen(request: Request) -> tuple[View, Viewer | None] | None:
     if len(language) > _LONGEST_PLAIN or len(query) > _LONGEST_PLAIN or len(headers) < len(request.scope["headers"]):
         return None
     view = _public_view(request.path_params["slug"], query, language)
-    if view is None or not (b"x-api-key" in headers or b"cookie" in headers):
+    if view is None or not (_WHO_ASKS & headers.keys()):
         return None if view is None else (view, None)
-    who = await somebody(request.app.state.hub, request, request.headers.get("x-api-key") or None)
+    who = await somebody(request.app.state.hub, request, presented_key(request.headers))
     return _as_seen_by(who, view), who if isinstance(who, Viewer) else None
 
 
 _LONGEST_PLAIN = 200
+_WHO_ASKS = frozenset({b"x-api-key", b"authorization", b"cookie"})
 
 
 @lru_cache(maxsize=1000)  # walls ask for the same again and again
@@ -249,7 +251,7 @@ def _allowed(request: Request, hub: Hub, viewer: Viewer | None, view: View, unit
     today = hub.now().date()
     if viewer is None or viewer.allows(view.slug, unit, catalogue, today):
         return view
-    if request.headers.get("x-api-key"):
+    if presented_key(request.headers):
         require_shown(viewer, view.slug, unit, catalogue, today)
     return replace(view, domains=frozenset(), display=False)
 
@@ -409,7 +411,7 @@ async def _stream(request: Request, hub: Hub, walls: Walls, viewer: Viewer | Non
     async def allowed() -> bool:
         """Whether who asked would still be shown the same: keys and displays are revoked, units and definitions change."""
         try:
-            who = await somebody(hub, request, request.headers.get("x-api-key") or None)
+            who = await somebody(hub, request, presented_key(request.headers))
             asked = _as_seen_by(who, replace(view, domains=frozenset(), display=False))
             return wall.view == _allowed(request, hub, who if isinstance(who, Viewer) else None, asked, *wall.about)
         except HubError:

@@ -50,7 +50,14 @@ class TargetState(BaseModel):
     achieved_pct: Number | None = Field(
         description="The value in % of the target; where down is good the target is a ceiling, and this is what is used up."
     )
-    state: Literal["on_track", "at_risk", "off_track"] | None
+    state: Literal["on_track", "at_risk", "off_track"] | None = Field(
+        description="Of what accumulates while the target's period goes on: against the share of the target that would be reached "
+        "evenly by now (`elapsed_pct`). null: neither more nor less is better, or nothing of the period is over."
+    )
+    elapsed_pct: Number | None = Field(
+        description="How much of the target's period is over, in %, up to the last complete period behind the value. null: all of "
+        "the target counts, because the period has ended or because nothing accumulates in it."
+    )
 
 
 class YearToDate(BaseModel):

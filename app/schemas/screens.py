@@ -102,7 +102,7 @@ class RankingIn(_OfUnit):
     indicator: Code
     unit_kind: UnitKind | None = Field(None, description="All of this kind below; default: the direct children.")
     best: int = Field(5, ge=0, le=50)
-    worst: int = Field(0, ge=0, le=50)
+    worst: int = Field(5, ge=0, le=50, description="Whoever shows the best alone has to say so: 0.")
 
 
 class TableIn(_OfUnit):
@@ -164,8 +164,12 @@ class FeedIn(_Widget):
 
 
 class TextIn(_Widget):
+    """Words of the operator's own."""
+
     kind: Literal["text"]
-    text: WordsIn
+    text: WordsIn = Field(
+        description="Plain text; a line break begins a paragraph. Markdown and HTML stand there as they are written."
+    )
 
 
 class SourcesIn(_Widget):
@@ -231,6 +235,9 @@ class ScreenList(BaseModel):
 
 # --- the snapshot ---
 
+NewestAt = Annotated[
+    str | None, Field(description="Local time up to which the newest of the figures was measured; null: there is none.")
+]
 Age = Literal["fresh", "due", "late"]
 State = Literal["on_track", "at_risk", "off_track"]
 Absence = Reason | Literal["not-public", "no-such-unit"]
@@ -257,7 +264,7 @@ class ShownFigure(BaseModel):
     measure: str
     direction: Direction
     unit: str = Field(description="Another than that of the screen where a former unit's last figure stands in.")
-    unit_name: str
+    unit_name: str = Field(description="Of a unit that is no more with `(cũ)`, in English `(former)`.")
     grain: BucketGrain
     period: str | None = Field(description="null: there is no period with a figure.")
     value: Number | None
@@ -268,6 +275,7 @@ class ShownFigure(BaseModel):
     coverage: CoverageOut | None = None
     synthetic: bool = False
     note: str | None = None
+    sources: list[str] | None = Field(None, description="Names of those whose readings stand behind it.")
     observed_at: str | None = Field(None, description="Local time up to which it was measured.")
     received_at: str | None = Field(None, description="When the newest of what stands behind it reached the hub.")
     age: Age | None = Field(
@@ -293,18 +301,29 @@ class TrendPoint(BaseModel):
     partial: bool = False
     coverage: CoverageOut | None = Field(None, description="Where the figure is partial.")
     synthetic: bool = False
+    falls_short: bool = Field(
+        False,
+        description="Of the last one: lower than it will be, because what adds up in it goes on, or because fewer units have "
+        "reported than of the one before. That is no fall.",
+    )
     year_ago: Number | None = Field(
         None, description="The same period of the year before; absent where the unit began only within that."
     )
 
 
 class TrendData(BaseModel):
-    figure: ShownFigure = Field(description="The latest.")
+    figure: ShownFigure = Field(
+        description="The latest; where that falls short, the one before, with the age of the latest."
+    )
+    latest: ShownFigure | None = Field(None, description="The latest, where it falls short.")
     points: list[TrendPoint]
 
 
 class RankedFigure(BaseModel):
     rank: int | None
+    tied: int = Field(
+        description="How many units have this rank, itself among them; more than are shown where the list is cut."
+    )
     unit: str
     unit_name: str
     value: Number | None
@@ -320,6 +339,7 @@ class RankingData(BaseModel):
     direction: Direction
     grain: BucketGrain
     period: str | None
+    observed_at: NewestAt
     units: int = Field(description="How many there are.")
     without: int = Field(description="How many of them have no figure.")
     best: list[RankedFigure]
@@ -327,11 +347,12 @@ class RankingData(BaseModel):
     reason: Empty = None
 
 
-class IndicatorName(BaseModel):
+class TableColumn(BaseModel):
     indicator: str
     name: str
     measure: str
     direction: Direction
+    observed_at: NewestAt
 
 
 class Cell(BaseModel):
@@ -350,7 +371,7 @@ class TableRow(BaseModel):
 
 
 class TableData(BaseModel):
-    indicators: list[IndicatorName]
+    indicators: list[TableColumn]
     rows: list[TableRow]
     reason: Empty = None
 
@@ -390,6 +411,7 @@ class MapData(BaseModel):
     direction: Direction
     grain: BucketGrain
     period: str | None
+    observed_at: NewestAt
     points: list[MapPoint]
     elsewhere: int = Field(description="Units without coordinates.")
     reason: Empty = None

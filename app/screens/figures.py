@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, tzinfo
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.catalogue.catalogue import Catalogue, Indicator, Tree, Unit
+from app.errors import Text
 from app.periods import Grain, Period, bucket_start, previous_start
 from app.rollups.series import Point, Question, Series, aggregate, units_under
 from app.screens.latest import Cell, Sought, find_latest, find_received
@@ -120,7 +121,9 @@ async def resolve(session: AsyncSession, scene: Scene, needs: Sequence[Need]) ->
         question = Question(list(indicators), units, buckets, compare, scene.as_of)
         for series in await aggregate(session, scene.catalogue, question, now=scene.now):
             found[series.indicator, series.unit, buckets, compare] = series
-    cells = {(one.indicator, unit, one.buckets[-1]): None for one in answers if one.buckets for unit in one.units}
+    cells = {  # of a series the last two: a wall may speak of the last one that is complete
+        (one.indicator, unit, bucket): None for one in answers for bucket in one.buckets[-2:] for unit in one.units
+    }
     received = dict(await find_received(session, scene.catalogue, list(cells), as_of=scene.as_of)) if cells else {}
     return [one if one.hidden else _with(one, found, received) for one in answers]
 
@@ -184,6 +187,15 @@ def _over(scene: Scene, need: Need, indicator: Indicator, unit: Unit, grain: Gra
         units = units_under(scene.tree, unit, need.below.kind, bucket.start, bucket.end)
     compare = need.comparisons_of(bucket.grain)
     return Answer(indicator, unit, bucket.grain, need.period is None, compare, units, buckets)
+
+
+_FORMER = Text("{name} (cũ)", "{name} (former)")
+
+
+def name_of(scene: Scene, unit: Unit) -> str:
+    """The name of a unit, and that it is no more: the newest figures of a former one are not of the unit that there is now."""
+    name = unit.name.fill(scene.language, {})
+    return _FORMER.fill(scene.language, {"name": name}) if unit.end <= scene.now else name
 
 
 def local(scene: Scene, moment: datetime) -> datetime:

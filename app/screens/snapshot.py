@@ -15,7 +15,7 @@ from app.hub import Hub
 from app.periods import Grain, Period, bucket_start, next_start, parse_period
 from app.schemas.screens import FeedIn, PageIn, ScreenIn, SourcesIn, TextIn, WidgetIn
 from app.screens.definitions import Definition
-from app.screens.figures import Answer, Need, Scene, resolve, unit_of
+from app.screens.figures import Answer, Need, Scene, name_of, resolve, unit_of
 from app.screens.freshness import EVERY, source_freshness
 from app.screens.widgets import Data, Drawing, Frame, draw
 
@@ -83,7 +83,8 @@ async def draw_widgets(session: AsyncSession, scene: Scene, widgets: Iterable[Wi
         waiting: dict[str, tuple[Drawing, Sequence[Need]]] = {}
         for key, (drawing, needs) in drawings.items():
             mine: list[Answer] = [next(answers) for _ in needs]
-            frames[key].turns |= {turn for one in mine for turn in _bounds(one.grain, scene.now)}
+            grains = {grain for one in mine for grain in (one.grain, one.indicator.base)}
+            frames[key].turns |= {turn for grain in grains for turn in _bounds(grain, scene.now)}
             try:
                 waiting[key] = (drawing, drawing.send(mine))
             except StopIteration as done:
@@ -121,7 +122,7 @@ def _about(scene: Scene, address: str) -> dict[str, str]:
         unit = unit_of(scene.catalogue, address, scene.period, scene.now)
     except (UnknownUnit, UnitNotValid):  # not on that day any more: its widgets are empty for the same reason
         return {"unit": address, "unit_name": address}
-    return {"unit": unit.code, "unit_name": unit.name.fill(scene.language, {})}
+    return {"unit": unit.code, "unit_name": name_of(scene, unit)}
 
 
 def head_of(definition: Definition, scene: Scene, view: View) -> dict[str, Any]:
@@ -136,7 +137,7 @@ def head_of(definition: Definition, scene: Scene, view: View) -> dict[str, Any]:
         "unit": {
             "code": scene.unit.code,
             "address": scene.unit.address,
-            "name": scene.unit.name.fill(language, {}),
+            "name": name_of(scene, scene.unit),
             "kind": scene.unit.kind,
         },
         "period": None if scene.period is None else str(scene.period),

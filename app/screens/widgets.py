@@ -4,6 +4,7 @@ A kind is a generator: it yields the figures that it needs and is sent the answe
 data. So all widgets of a screen ask together, and each can be read from top to bottom.
 """
 
+from collections import Counter
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,8 +15,8 @@ from typing import Any
 from app.catalogue.catalogue import Indicator, Unit
 from app.errors import UnitNotValid, UnknownUnit
 from app.periods import Grain, Period, parse_period
-from app.rollups.laws import EXACT, Comparison, Figure
-from app.rollups.points import point_out
+from app.rollups.laws import ESTIMATED, EXACT, FLOWS, NOTHING, Comparison, Figure, Other
+from app.rollups.points import comparison_out, point_out
 from app.rollups.series import Point, Series, by_value
 from app.schemas.screens import (
     BreakdownIn,
@@ -31,7 +32,7 @@ from app.schemas.screens import (
     WidgetIn,
 )
 from app.screens.age import age_at, due_and_late
-from app.screens.figures import Answer, Below, Need, Scene, aware, local, unit_of
+from app.screens.figures import Answer, Below, Need, Scene, aware, local, name_of, unit_of
 
 Data = dict[str, Any]
 Drawing = Generator[Sequence[Need], Sequence[Answer], Data]
@@ -68,27 +69,30 @@ class Frame:
             "direction": indicator.direction,
         }
 
-    def shown(self, answer: Answer, series: Series | None = None) -> Data:
-        """A figure with all that a viewer may ask about it: the last of a series, by default of the only one."""
+    def shown(self, answer: Answer, series: Series | None = None, back: int = 0) -> Data:
+        """A figure with all that a viewer may ask about it: the last of a series, by default of the only one; or some periods back."""
         if series is None and answer.series:
             series = answer.series[0]
         unit = answer.unit if series is None else series.unit
         out = self.head(answer.indicator) | {
             "unit": answer.absent if unit is None else unit.code,
-            "unit_name": answer.absent if unit is None else unit.name.fill(self.scene.language, {}),
+            "unit_name": answer.absent if unit is None else name_of(self.scene, unit),
             "grain": answer.grain.name,
             "period": None if answer.bucket is None else str(answer.bucket),
             "value": None,
         }
         if series is None:
             return out | {"reason": answer.reason}
-        point = answer.last_of(series)
+        point = series.points[-1 - back]
         out |= point_out(self.scene.catalogue, point)
         for kind, other in (("previous", point.previous), ("week_ago", point.week_ago), ("year_ago", point.year_ago)):
             if other is not None and _is_older(other, series.unit):
-                del out[kind]
+                none = Comparison(other.bucket, Other(None, "not-applicable", NOTHING, True), False, None, None)
+                out[kind] = comparison_out(none)
         if point.figure.value is not None:
-            out |= self._times(answer, series.unit, point)
+            sources = (self.scene.catalogue.sources.get(key) for key in sorted(point.figure.sources))
+            out["sources"] = [one.name.fill(self.scene.language, {}) for one in sources if one is not None]
+            out |= self._times(answer, series, point)
         return out if point.targets is None else out | {"state": state_out(point)}
 
     def cell(self, figure: Figure) -> Data:
@@ -102,12 +106,28 @@ class Frame:
             out["synthetic"] = True
         return out
 
-    def _times(self, answer: Answer, unit: Unit, point: Point) -> Data:
-        received = answer.received.get((answer.indicator, unit, point.bucket))
+    def observed(self, answer: Answer, series: Series, point: Point) -> datetime | None:
+        """Local time up to which a figure of a series was measured; None: there is none."""
+        if point.figure.value is None:
+            return None
         observed = min(point.figure.until or point.bucket.end, point.bucket.end)
-        if received is not None:
+        received = answer.received.get((answer.indicator, series.unit, point.bucket))
+        if received is not None and observed > self.scene.now:
             # A source may send the hour that is under way: it was measured when it came.
-            observed = min(observed, local(self.scene, received)) if observed > self.scene.now else observed
+            return min(observed, local(self.scene, received))
+        return observed
+
+    def newest(self, answer: Answer) -> Data:
+        """Up to when the newest of several figures of one period was measured."""
+        moments = [
+            moment for one in answer.series if (moment := self.observed(answer, one, answer.last_of(one))) is not None
+        ]
+        return {"observed_at": aware(self.scene, max(moments)) if moments else None}
+
+    def _times(self, answer: Answer, series: Series, point: Point) -> Data:
+        received = answer.received.get((answer.indicator, series.unit, point.bucket))
+        observed = self.observed(answer, series, point)
+        assert observed is not None
         out = {"observed_at": aware(self.scene, observed)}
         if received is not None:
             out["received_at"] = aware(self.scene, received)
@@ -143,7 +163,7 @@ def figure(widget: FigureIn, frame: Frame) -> Drawing:
 def trend(widget: TrendIn, frame: Frame) -> Drawing:
     compare = frozenset({"year_ago"} if widget.year_ago else ())
     [answer] = yield [frame.need(widget, widget.indicator, count=widget.count, compare=compare)]
-    points = []
+    points: list[Data] = []
     for point in answer.series[0].points if answer.series else ():
         out = {"period": str(point.bucket), **frame.cell(point.figure)}
         if point.figure.partial and point.figure.value is not None:
@@ -151,21 +171,45 @@ def trend(widget: TrendIn, frame: Frame) -> Drawing:
         if point.year_ago is not None and not _is_older(point.year_ago, answer.series[0].unit):
             out["year_ago"] = point.year_ago.value
         points.append(out)
-    return {"figure": frame.shown(answer), "points": points}
+    latest = frame.shown(answer)
+    if not answer.series or not _falls_short(answer.indicator, answer.series[0].points, frame.scene.now):
+        return {"figure": latest, "points": points}
+    points[-1]["falls_short"] = True
+    if points[-2]["value"] is None:
+        return {"figure": latest, "points": points}
+    # Old is the one before only when nothing newer has come.
+    ages = {key: latest[key] for key in ("age", "due_at", "late_at") if key in latest}
+    return {"figure": frame.shown(answer, back=1) | ages, "latest": latest, "points": points}
+
+
+def _falls_short(indicator: Indicator, points: Sequence[Point], now: datetime) -> bool:
+    """Whether the last point is lower than it will be: what adds up in it goes on, or fewer units have reported than of the one before."""
+    *_, before, last = points
+    if last.figure.value is None or last.figure.status == ESTIMATED:
+        return False
+    of_parts = last.figure.origin == "derived" or last.bucket.grain is indicator.base
+    if indicator.over_time in FLOWS and last.bucket.end > now and of_parts:
+        return True
+    have, had = last.figure.coverage.units, before.figure.coverage.units
+    return indicator.over_units == "sum" and before.figure.value is not None and have[0] < min(had[0], have[1])
 
 
 def ranking(widget: RankingIn, frame: Frame) -> Drawing:
     [answer] = yield [frame.need(widget, widget.indicator, below=Below(widget.unit_kind))]
     ranked = by_value(answer.indicator, answer.series)
+    tied = Counter(one.rank for one in ranked)
     rows = [
-        {"rank": one.rank, **_named(frame, one.series.unit), **frame.cell(answer.last_of(one.series).figure)}
+        {
+            "rank": one.rank, "tied": tied[one.rank], **_named(frame, one.series.unit),
+            **frame.cell(answer.last_of(one.series).figure),
+        }
         for one in ranked
-    ]
+    ]  # fmt: skip
     valued = [row for row in rows if row["rank"] is not None]
     best = valued[: widget.best]
     worst = list(islice(reversed(valued[len(best) :]), widget.worst))
     return {
-        **frame.head(answer.indicator), **_bucket(answer),
+        **frame.head(answer.indicator), **_bucket(answer), **frame.newest(answer),
         "units": len(rows), "without": len(rows) - len(valued), "best": best, "worst": worst, **_empty(answer),
     }  # fmt: skip
 
@@ -182,7 +226,7 @@ def table(widget: TableIn, frame: Frame) -> Drawing:
         }
         for unit in units
     ]
-    indicators = [frame.head(answer.indicator) for answer in answers]
+    indicators = [frame.head(answer.indicator) | frame.newest(answer) for answer in answers]
     return {"indicators": indicators, "rows": rows, **_empty(*answers)}
 
 
@@ -246,7 +290,7 @@ def on_map(widget: MapIn, frame: Frame) -> Drawing:
                 }
             )  # fmt: skip
     elsewhere = len(answer.series) - len(points)
-    head = {**frame.head(answer.indicator), **_bucket(answer)}
+    head = {**frame.head(answer.indicator), **_bucket(answer), **frame.newest(answer)}
     return {**head, "points": points, "elsewhere": elsewhere, **_empty(answer)}
 
 
@@ -280,7 +324,7 @@ def text(widget: TextIn, frame: Frame) -> Drawing:
 
 
 def _named(frame: Frame, unit: Unit) -> Data:
-    return {"unit": unit.code, "unit_name": unit.name.fill(frame.scene.language, {})}
+    return {"unit": unit.code, "unit_name": name_of(frame.scene, unit)}
 
 
 def _bucket(answer: Answer) -> Data:

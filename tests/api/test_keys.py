@@ -44,7 +44,7 @@ async def test_a_key_that_is_not_good_is_told_why(hub: HubUnderTest) -> None:
     assert refused(await send(hub, None, row)) == (
         401,
         "key-required",
-        "Send an API key in the header X-API-Key: to send readings.",
+        "Send an API key in the header X-API-Key (or Authorization: Bearer): to send readings.",
     )
     assert refused(await send(hub, "", row))[:2] == (401, "key-required")
     for key, why in [
@@ -69,6 +69,31 @@ async def test_a_key_that_is_not_good_is_told_why(hub: HubUnderTest) -> None:
     assert (await send(hub, good, row)).status_code == 200
     still_good = await hub.key(expires_at=datetime.now(UTC) + timedelta(minutes=5))
     assert (await send(hub, still_good, row)).status_code == 200
+
+
+async def test_a_key_may_come_as_a_bearer(hub: HubUnderTest) -> None:
+    key = await hub.key(scopes=["readings:write", "readings:read"])
+    reading = {"indicator": DOSSIERS, "unit": BEN_CAT, "period": "2025-08-01", "value": 1}
+    bodies: list[dict[str, Any]] = [
+        {},
+        {"params": {"reinstate": "true"}},
+    ]  # the way round the framework, and the one through it
+
+    for scheme in ("Bearer", "bearer"):
+        for body in bodies:
+            sent = await hub.client.post(
+                "/v1/readings", json={"readings": [reading]}, headers={"Authorization": f"{scheme} {key}"}, **body
+            )
+            assert sent.status_code == 200, sent.text
+    for path in ("/v1/readings?indicator=tthc.dossier.received&unit=25813", "/v1/screens/tong-quan/data"):
+        bad = await hub.client.get(path, headers={"Authorization": "Bearer ioc_abcdefgh_x"})
+        assert (bad.status_code, bad.json()["code"]) == (401, "key-refused")
+        other = await hub.client.get(path, headers={"Authorization": "Basic YTpi"})  # of a proxy: none of ours
+        assert other.status_code == 200
+    both = {"X-API-Key": "ioc_abcdefgh_x", "Authorization": f"Bearer {key}"}
+    assert (
+        await hub.client.get("/v1/screens/tong-quan/data", headers=both)
+    ).status_code == 401  # the header of its own counts
 
 
 async def test_a_key_does_only_what_its_scopes_say(hub: HubUnderTest) -> None:
@@ -100,7 +125,7 @@ async def test_what_is_not_public_is_read_with_a_key_only(hub: HubUnderTest) -> 
         assert refused(nobody) == (
             401,
             "key-required",
-            f"Send an API key in the header X-API-Key: the indicator '{crimes}' is not public.",
+            f"Send an API key in the header X-API-Key (or Authorization: Bearer): the indicator '{crimes}' is not public.",
         )
         wrong = await hub.client.get(path, params=params, headers={"X-API-Key": writer})
         assert refused(wrong)[:2] == (403, "scope-missing")

@@ -1,8 +1,9 @@
 """What stands on a wall: the newest figures with their age, whoever looks and whichever unit it is about."""
 
 import asyncio
+from calendar import isleap
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -89,6 +90,19 @@ async def test_a_daily_figure_is_due_after_a_day_and_a_half_and_late_after_three
     assert (await shown(hub))["kham"]["figure"]["age"] == age
 
 
+async def test_the_same_number_once_more_keeps_a_realtime_figure_fresh(hub: HubUnderTest) -> None:
+    waiting, hour = "tthc.queue.waiting", datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
+    await made(hub, screen(figure("cho", waiting)))
+    seen = []
+    for second in (0, 1):
+        await hub.sent((waiting, "25813", (hour + timedelta(seconds=second)).isoformat(), 0))
+        seen.append((await shown(hub))["cho"]["figure"])
+
+    assert [one["value"] for one in seen] == [0, 0]
+    first, again = (datetime.fromisoformat(one["received_at"]) for one in seen)
+    assert again > first
+
+
 async def test_an_estimate_of_a_day_to_come_does_not_hide_what_is_known(hub: HubUnderTest) -> None:
     await made(hub, screen(figure("kham", VISITS), {**figure("ty-le", VISITS), "unit": "25813"}))
     await hub.sent((VISITS, "25813", day(1), 7), (VISITS, "25813", day(-9), 1))
@@ -117,11 +131,71 @@ async def test_the_last_figures_of_a_former_unit_stand_in_for_its_successor_only
     assert (elsewhere["unit"], elsewhere["value"]) == ("25813", None)
 
 
+async def test_a_figure_of_a_newspaper_names_it_and_the_unit_that_is_no_more(hub: HubUnderTest) -> None:
+    page = {"unit": "721", "widgets": [NOTE]}
+    definition = screen(figure("chi-tieu", TARGETS), figure("kham", VISITS, unit="25813"), unit="721")
+    await made(hub, {**definition, "pages": [*definition["pages"], page]})
+    await hub.sent((VISITS, "25813", day(1), 7))
+
+    response = await hub.client.get("/v1/screens/thu/data", headers={"Accept-Language": "vi"})
+    snapshot = response.json()
+
+    of_article = snapshot["data"]["chi-tieu"]["figure"]
+    assert of_article["sources"] == ["Bài báo về thành phố Bến Cát, số liệu đến 30/9/2024"]
+    assert {of_article["unit_name"], snapshot["unit"]["name"], snapshot["pages"][1]["unit_name"]} == {
+        "Thành phố Bến Cát (cũ)"
+    }
+    of_today = snapshot["data"]["kham"]["figure"]
+    assert (of_today["sources"], of_today["unit_name"]) == (["tax-office"], "Phường Bến Cát")
+    english = (await shown(hub))["chi-tieu"]["figure"]
+    assert english["sources"] == ["Article on Bến Cát city, figures to 30 Sep 2024"]
+    assert english["unit_name"].endswith(" (former)")
+
+
 async def test_one_definition_serves_a_ward_as_well(hub: HubUnderTest) -> None:
     await made(hub, screen(figure("kham", VISITS)))
     await hub.sent((VISITS, "25813", day(1), 7), (VISITS, "25840", day(1), 5))
 
     assert [(await shown(hub, unit=unit))["kham"]["figure"]["value"] for unit in ("bencat", *WARDS)] == [12, 7, 5]
+
+
+async def test_a_ranking_shows_both_ends_and_how_many_are_equal(hub: HubUnderTest) -> None:
+    happened, then = "traffic.accident.total", "2026-10-05"
+    one = {"kind": "ranking", "indicator": happened, "period": then, "x": 0, "y": 0, "w": 3, "h": 2}
+    await made(hub, screen({"id": "ca-hai", **one}, {"id": "ngan", **one, "best": 2, "worst": 1}))
+    accidents = {"25768": 0, "25813": 4, "25837": 0, "25840": 9, "25843": 0, "25846": 4}
+    await hub.sent(*((happened, unit, then, value) for unit, value in accidents.items()))
+
+    def told(rows: list[dict[str, Any]]) -> list[tuple[Any, ...]]:
+        return [(row["rank"], row["value"], row["tied"]) for row in rows]
+
+    seen = await shown(hub)
+
+    both, short = seen["ca-hai"], seen["ngan"]
+    assert told(both["best"]) == [(1, 0, 3), (1, 0, 3), (1, 0, 3), (4, 4, 2), (4, 4, 2)]
+    assert told(both["worst"]) == [(6, 9, 1)]  # fewer accidents are better: the last one is what a wall is for
+    assert (told(short["best"]), told(short["worst"])) == ([(1, 0, 3), (1, 0, 3)], [(6, 9, 1)])
+    assert (short["units"], short["without"]) == (7, 1)
+
+
+async def test_what_shows_several_units_says_up_to_when_the_newest_of_them_was_measured(hub: HubUnderTest) -> None:
+    place = {"x": 0, "y": 0, "w": 3, "h": 2, "grain": "month", "period": "2026-10"}
+    one = {"indicator": VISITS, **place}
+    await made(
+        hub,
+        screen(
+            {"id": "xep-hang", "kind": "ranking", **one},
+            {"id": "ban-do", "kind": "map", **one},
+            {"id": "bang", "kind": "table", "indicators": [VISITS, RECEIVED], **place},
+        ),
+    )
+    await hub.sent((VISITS, "25813", "2026-10-05", 7), (VISITS, "25840", "2026-10-09", 5))
+
+    seen = await shown(hub)
+
+    columns = [one["observed_at"] for one in seen["bang"]["indicators"]]
+    assert columns == ["2026-10-10T00:00:00+07:00", None]
+    assert [seen[key]["observed_at"] for key in ("xep-hang", "ban-do")] == columns[:1] * 2
 
 
 async def test_a_widget_without_units_says_why(hub: HubUnderTest) -> None:
@@ -180,7 +254,8 @@ async def test_a_figure_is_not_compared_with_a_period_in_which_its_unit_began(hu
 
     seen = await shown(hub)
 
-    assert "previous" not in seen["nam"]["figure"]
+    previous = seen["nam"]["figure"]["previous"]
+    assert (previous["period"], previous["value"], previous["reason"]) == ("2025", None, "not-applicable")
     assert seen["quy"]["figure"]["previous"]["period"] == "2026-Q3"
 
 
@@ -207,6 +282,37 @@ async def test_a_trend_says_at_which_points_something_is_missing(hub: HubUnderTe
         ("2026-W46", {"units": [1, 1], "periods": [1, 7]}),
     ]
     assert [one.get("coverage") for one in seen["vung"]["points"]] == [None, {"units": [1, 7], "periods": [1, 1]}]
+
+
+@pytest.mark.parametrize(
+    ("indicator", "grain", "sent", "headline", "short"),
+    [
+        (VISITS, "month", [("25813", -1, 100), ("25813", 0, 3)], 100, 3),  # this month goes on
+        (VISITS, "day", [("25813", 2, 100), ("25840", 2, 50), ("25813", 1, 90)], 150, 90),  # one of two has reported
+        (VISITS, "day", [("25813", 2, 100), ("25813", 1, 40)], 40, None),  # a real fall
+        ("health.bed.occupied", "day", [("25813", 1, 100), ("25813", 0, 3)], 3, None),  # a level adds nothing up
+    ],
+)
+async def test_a_last_point_that_falls_short_is_no_crash(
+    hub: HubUnderTest, indicator: str, grain: str, sent: list[tuple[str, int, int]], headline: int, short: int | None
+) -> None:
+    place = {"x": 0, "y": 0, "w": 3, "h": 2}
+    await made(
+        hub, screen({"id": "xu-huong", "kind": "trend", "indicator": indicator, "grain": grain, "count": 3, **place})
+    )
+    first = date.fromisoformat(day(0)).replace(day=1)
+    months = {0: day(0), -1: str(first - timedelta(days=1))}
+    await hub.sent(
+        *((indicator, unit, months[ago] if grain == "month" else day(ago), value) for unit, ago, value in sent)
+    )
+
+    seen = (await shown(hub))["xu-huong"]
+
+    assert seen["figure"]["value"] == headline
+    assert (seen["latest"]["value"] if "latest" in seen else None) == short
+    assert [one.get("falls_short", False) for one in seen["points"]] == [False, False, short is not None]
+    assert (seen["latest"] if short else seen["figure"])["period"] == seen["points"][-1]["period"]
+    assert seen["figure"]["age"] == "fresh"
 
 
 async def test_a_trend_shows_nothing_of_last_year_of_which_the_unit_had_only_a_part(hub: HubUnderTest) -> None:
@@ -478,17 +584,27 @@ async def test_who_does_not_want_it_packed_gets_it_plain(hub: HubUnderTest) -> N
 
 
 async def test_a_target_colours_the_figure(hub: HubUnderTest) -> None:
+    """One enterprise a day is what the plan of the year asks for, on every day of it."""
     await made(hub, screen(figure("kham", NEW_FIRMS)))
-    await hub.sent((NEW_FIRMS, "25813", day(1), 7))
+    yesterday = date.fromisoformat(day(1))
+    days, year = yesterday.timetuple().tm_yday, 366 if isleap(yesterday.year) else 365
+    await hub.sent((NEW_FIRMS, "25813", day(1), days))
     assert (await shown(hub))["kham"]["figure"]["targets"] == []
 
     key = await hub.key("planning", scopes=["targets:write"])
-    target = {"indicator": NEW_FIRMS, "unit": "bencat", "period": day(1)[:4], "value": 10, "setter": "UBND"}
-    assert (await hub.client.put("/v1/targets", json=target, headers={"X-API-Key": key})).status_code == 200
-    await hub.settle()
+    target = {"indicator": NEW_FIRMS, "unit": "bencat", "period": day(1)[:4], "setter": "UBND"}
+    states = []
+    for value in (year, 2 * year):
+        answer = await hub.client.put("/v1/targets", json=target | {"value": value}, headers={"X-API-Key": key})
+        assert answer.status_code == 200, answer.text
+        await hub.settle()
+        seen = (await shown(hub))["kham"]["figure"]
+        states.append(seen["state"])
 
-    seen = (await shown(hub))["kham"]["figure"]
-    assert (seen["state"], seen["targets"][0]["achieved_pct"]) == ("off_track", 70)
+    [told] = seen["targets"]
+    assert states == ["on_track", "off_track"]
+    assert told["achieved_pct"] == pytest.approx(50 * days / year)
+    assert (told["elapsed_pct"] or 100) == pytest.approx(100 * days / year)
 
 
 # --- definitions ---

@@ -237,6 +237,11 @@ async def test_whoever_stands_before_the_wall_turns_its_pages_with_keys(browser:
             ("PageDown", "Kinh tế"),
             ("PageUp", "Đang"),
             ("ArrowLeft", "Mỗi"),
+            ("3", "Kinh tế"),
+            ("Home", "Mỗi"),
+            ("End", "Bến Cát: chuyển đổi số"),
+            ("9", "Bến Cát: chuyển đổi số"),  # there is none
+            ("1", "Mỗi"),
         ):
             await wall.page.keyboard.press(key)
             await expect(heading).to_have_text(re.compile(title))
@@ -250,7 +255,7 @@ async def test_whoever_stands_before_the_wall_turns_its_pages_with_keys(browser:
         await assert_accessible(wall)
 
         await wall.page.get_by_role("button", name="Tùy chọn").click()
-        await expect(wall.page.locator("dialog")).to_contain_text("Page Up")
+        await expect(wall.page.locator("dialog")).to_contain_text("Home, End: trang đầu, trang cuối; 1–9")
         await wall.page.get_by_role("button", name="Tiếp tục chuyển trang").click()
         await expect(wall.page.locator(".stopped")).to_have_text("")
         await wall.page.clock.run_for("00:35")
@@ -276,6 +281,18 @@ async def test_a_trend_says_what_is_missing_and_that_nothing_happened(browser: B
         await expect(wall.page.locator("[data-widget=ngay] .missing")).to_have_count(0)
         await expect(wall.page.locator("[data-widget=tuan] .missing")).to_have_text("thiếu số liệu ở 2/2 kỳ")
         assert wall.complaints == []
+
+
+async def test_a_trend_speaks_of_the_last_hour_that_is_over(browser: Browser, lively_hub: Hub) -> None:
+    async with glass(browser) as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/giao-thong?page=1")
+        await wall.live()
+        trend = wall.page.locator("[data-widget=luu-luong]")
+
+        await expect(trend.locator(".origin")).to_have_text(re.compile(r"^\d+\sgiờ, \d+/\d+ "))
+        await expect(trend.locator(".latest")).to_have_text(
+            re.compile(r"^\d+\sgiờ, \d+/\d+ đến\s\d\d:\d\d: [\d.]+\slượt xe$")
+        )
 
 
 async def test_of_a_table_of_which_a_part_is_made_up_each_such_cell_says_so(browser: Browser, lively_hub: Hub) -> None:
@@ -349,25 +366,25 @@ async def test_figures_say_what_they_cover_and_what_they_are_compared_with(brows
         await wall.page.goto(f"{lively_hub.url}/screens/tong-quan?page=3")
         await wall.live()
         so_far = wall.page.locator("[data-widget=thu-nam] .origin")
-        await expect(so_far).to_have_text(re.compile(r"^năm \d{4} đến \d+/\d+"))
+        await expect(so_far).to_have_text(re.compile(r"^năm\s\d{4} đến\s\d+/\d+"))
 
         await wall.page.goto(f"{lively_hub.url}/screens/giao-thong?page=1")
         await wall.live()
         change = wall.page.locator("[data-widget=den-hong] .change")
-        await expect(change).to_have_text(re.compile(r"so với (chủ nhật|thứ [^ ]+) \d+/\d+"))
+        await expect(change).to_have_text(re.compile(r"so với (chủ\u00a0nhật|thứ\u00a0\w+)\u00a0\d+/\d+"))
 
 
 async def test_a_page_about_another_unit_has_the_name_of_that_one_over_it(browser: Browser, lively_hub: Hub) -> None:
     async with glass(browser) as wall:
         await wall.page.goto(f"{lively_hub.url}/screens/chuyen-doi-so?page=3")
         await wall.live()
-        await expect(wall.page.locator(".place")).to_have_text("Huyện Dầu Tiếng · Chuyển đổi số")
+        await expect(wall.page.locator(".place")).to_have_text("Huyện Dầu Tiếng (cũ) · Chuyển đổi số")
         await expect(wall.page.locator("h1")).to_have_text(re.compile("^Dầu Tiếng: "))
 
     async with glass(browser, PHONE, has_touch=True) as phone:
         await phone.page.goto(f"{lively_hub.url}/screens/chuyen-doi-so")
         await phone.live()
-        names = ["Thành phố Bến Cát", "Huyện Dầu Tiếng", "Huyện Dầu Tiếng"]
+        names = ["Thành phố Bến Cát (cũ)", "Huyện Dầu Tiếng (cũ)", "Huyện Dầu Tiếng (cũ)"]
         await expect(phone.page.locator(".page-place")).to_have_text(names)
 
 
@@ -388,6 +405,38 @@ async def test_a_map_says_what_its_signs_mean(browser: Browser, lively_hub: Hub)
         await expect(wall.page.locator("[data-widget=ban-do] .key")).to_contain_text(
             re.compile("Đạt tiến độ|Có nguy cơ")
         )
+
+
+async def test_on_a_phone_a_map_says_below_it_what_has_no_room_on_it(browser: Browser, lively_hub: Hub) -> None:
+    place = {
+        "x": 0,
+        "y": 0,
+        "w": 12,
+        "h": 8,
+        "kind": "map",
+        "indicator": "health.visit.outpatient",
+        "period": "2026-03-20",
+    }
+    lively_hub.define("ban-do", {"rows": 8, "widgets": [{**place, "id": "ban-do", "unit_kind": "commune"}]}, unit="79")
+    shown = "canvas => canvas.closest('.panel').querySelectorAll('.nameless li').length"
+    async with glass(browser, PHONE, has_touch=True) as phone:
+        await phone.page.goto(f"{lively_hub.url}/screens/ban-do")
+        await phone.live()
+        below = phone.page.locator("[data-widget=ban-do] .nameless li")
+        await expect(below.nth(100)).to_contain_text("chưa có số liệu")  # of the city's 168
+        assert await phone.page.locator("[data-widget=ban-do] canvas").first.evaluate(shown) < 168, (
+            "some stand on the map"
+        )
+        assert await phone.page.evaluate(MISFITS) == []
+        await assert_accessible(phone)
+
+    async with glass(browser) as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/ban-do")
+        await wall.live()
+        await expect(wall.page.locator("[data-widget=ban-do] .nameless")).to_have_text(
+            re.compile(r"^\d+\sđơn\svị không đủ chỗ ghi tên$")
+        )
+        assert await wall.page.evaluate(MISFITS) == []
 
 
 async def test_a_wall_may_look_back(browser: Browser, lively_hub: Hub) -> None:

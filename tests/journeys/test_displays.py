@@ -30,7 +30,7 @@ def test_an_operator_adds_lists_and_revokes_displays(tmp_path: Path) -> None:
         assert re.search(r"1 .* Lobby \[1\] .* all .* 25777@2025-07-01,bencat@2025-07-01 .* tong-quan 1 ", listed)
         assert re.search(r"2 .* Meeting room .* all .* all ", listed)
         minutes = (added + timedelta(minutes=number) for number in range(3))  # of the centre's clock
-        assert any(f"{minute:%Y-%m-%d %H:%M}" in listed for minute in minutes)
+        assert any(f"{minute:%Y-%m-%d %H:%M}+07:00" in listed for minute in minutes)
         assert token not in listed
 
         assert "display 1 is revoked" in verb(tmp_path, "display", "revoke", "1").stderr

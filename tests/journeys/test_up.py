@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -43,6 +44,7 @@ def test_what_was_accepted_survives_stops_and_kills(tmp_path: Path) -> None:
         assert figure(hub) == 3
         listed = verb(data, "key", "list")
         assert key.split("_")[1] in listed.stdout
+        assert re.search(r"\d\d:\d\d\+07:00", listed.stdout), "on which clock it was made is said"
         assert key.split("_", 2)[2] not in listed.stdout
 
         hub.stop(signal.SIGINT)

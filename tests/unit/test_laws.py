@@ -18,6 +18,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from fractions import Fraction
 from itertools import permutations
 
 import pytest
@@ -175,6 +176,10 @@ class Asked:
     @property
     def ytd(self) -> Decimal | None:
         return self.laws.year_to_date(self.indicator, self.unit, self.bucket)
+
+    @property
+    def elapsed(self) -> Decimal | None:
+        return self.laws.elapsed(self.indicator, self.unit, self.bucket, self.figure)
 
 
 def ask(laws: str, tree: str, readings: Sequence[Reading], asked: str) -> Asked:
@@ -1070,3 +1075,62 @@ def test_a_target_and_its_usual_bounds(direction: str, value: str, target: str, 
 def test_a_target_may_bring_its_own_bounds(direction: str, value: str, bounds: tuple[int, int], state: str) -> None:
     on_track, at_risk = map(Decimal, bounds)
     assert state_of(direction, Decimal(value), Decimal(100), on_track, at_risk) == state
+
+
+PLAN_RATE = "n: daily cumulative/sum; d: yearly last/sum; daily ratio/ratio %"
+SHARE = "n: daily sum/sum; d: daily sum/sum; daily ratio/ratio %"
+
+
+@pytest.mark.parametrize(("laws", "sent", "asked", "elapsed"), [
+    # what accumulates: up to the end of the last period that is over
+    ("monthly sum/sum", "A 2026-01 1; A 2026-05 1", "A 2026, now 2026-06-20", "151/365"),  # 31 + 28 + 31 + 30 + 31 days
+    ("daily cumulative/sum", "A 2026-05-31 9", "A 2026, now 2026-06-20", "151/365"),
+    ("daily sum/sum", "A 2026-11-10 1", "A 2026-11, now 2026-11-20", "10/30"),
+    ("daily sum/sum", "A 2026-11-20 1", "A 2026-11, now 2026-11-20T10:00", "19/30"),  # today is not over
+    ("daily sum/sum", "A 2026-11-25 1", "A 2026-11, now 2026-11-20T10:00", "19/30"),  # sent ahead
+    ("daily sum/sum", "A 2026-11-25 1 estimated", "A 2026-11, now 2026-11-20T10:00", "25/30"),  # an estimate is one of all that
+    ("daily sum/sum", "A 2026-11-01 1", "A 2026-11, now 2026-11-01T10:00", "0"),
+    ("realtime sum/sum", "A 2026-11-20T10:30:00 1", "A 2026-11-20, now 2026-11-20T12:40", "11/24"),
+    ("daily sum/sum", "A 2026-11-10 1; B 2026-11-12 1", "D 2026-11, now 2026-11-20", "12/30"),  # as far as one of them has come
+    (PLAN_RATE, "n/A 2026-05-31 9; d/A 2026 100", "A 2026, now 2026-06-20", "151/365"),  # of a year's plan so much
+    # what is over, what was reported of all of it, and what does not accumulate
+    ("monthly sum/sum", "A 2026-01 1; A 2026-05 1", "A 2026, now 2027-01-01", "-"),
+    ("monthly sum/sum", "A 2026-01 1; A 2026 9", "A 2026, now 2026-06-20", "-"),
+    ("yearly sum/sum", "A 2026 9", "A 2026, now 2026-06-20", "-"),  # the year has no parts
+    ("daily last/sum", "A 2026-05-31 9", "A 2026, now 2026-06-20", "-"),
+    ("daily mean/mean", "A 2026-05-31 9", "A 2026, now 2026-06-20", "-"),
+    (SHARE, "n/A 2026-05-31 9; d/A 2026-05-31 100", "A 2026, now 2026-06-20", "-"),  # on both sides
+    ("monthly sum/sum", "", "A 2026, now 2026-06-20", "-"),
+])  # fmt: skip
+def test_how_much_of_a_period_is_over_of_what_accumulates_in_it(laws: str, sent: str, asked: str, elapsed: str) -> None:
+    expected = None if elapsed == "-" else Fraction(elapsed)
+    for each in each_arrival(laws, CITY, sent, asked):
+        found = each.elapsed
+        assert (found is None) == (expected is None)
+        assert expected is None or found is None or abs(Fraction(found) - expected) < Fraction(1, 10**12)
+
+
+def test_what_is_over_of_a_period_is_cut_to_the_life_of_the_unit() -> None:
+    for each in each_arrival("daily sum/sum", "P(A) A[2026-11-11..]", "A 2026-11-15 1", "A 2026-11, now 2026-11-20"):
+        assert each.elapsed == Decimal("0.25")
+
+
+@pytest.mark.parametrize(("direction", "value", "elapsed", "state"), [
+    ("up_good", "41.4", "0.414", "on_track"),  # just as far as the year
+    ("up_good", "41.3", "0.414", "at_risk"),
+    ("up_good", "37.3", "0.414", "at_risk"),
+    ("up_good", "37.2", "0.414", "off_track"),
+    ("up_good", "100", "1", "on_track"),
+    ("down_good", "41.4", "0.414", "on_track"),  # a ceiling is used up no faster than the year
+    ("down_good", "45.5", "0.414", "at_risk"),
+    ("down_good", "45.6", "0.414", "off_track"),
+    ("neutral", "50", "0.414", "-"),
+    ("up_good", "1", "0", "-"),  # nothing of it is over: nothing can be said
+    ("down_good", "1", "0", "-"),
+])  # fmt: skip
+def test_a_target_of_a_period_that_goes_on_is_held_against_what_is_over(
+    direction: str, value: str, elapsed: str, state: str
+) -> None:
+    at_risk = Decimal(110 if direction == "down_good" else 90)
+    found = state_of(direction, Decimal(value), Decimal(100), Decimal(100), at_risk, Decimal(elapsed))
+    assert (found or "-") == state

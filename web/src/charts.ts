@@ -33,7 +33,14 @@ export class Chart {
     this.#chart = init(place, null, { renderer: "canvas" });
   }
 
+  /** Drawn once more where words about the drawing have taken some of its height. */
   draw(option: (style: ChartStyle) => ChartOption): void {
+    const { clientHeight } = this.#place;
+    this.#draw(option);
+    if (this.#place.clientHeight !== clientHeight) this.#draw(option);
+  }
+
+  #draw(option: (style: ChartStyle) => ChartOption): void {
     const { clientWidth: width, clientHeight: height } = this.#place;
     if (width === 0 || height === 0) return;
     const computed = getComputedStyle(this.#place);

@@ -2,13 +2,16 @@
 
 import { ageOf } from "./ages.ts";
 import { instantOf } from "./clock.ts";
+import { compare } from "./comparisons.ts";
 import type { Comparison, Figure, State } from "./contract.ts";
 import { element } from "./element.ts";
 import { icon } from "./icons.ts";
 import { say, sayWhyNot } from "./language.ts";
-import { percent, qualifier, write, writeChange, writeExactly } from "./numbers.ts";
-import { dayOfMoment, isUnderWay, ofTheWeek, periodWords, periodWordsBeside, periodWordsBriefly, upTo } from "./periods.ts";
+import { qualifier, write, writeExactly } from "./numbers.ts";
+import { originWords } from "./origins.ts";
+import { dayOfMoment, ofTheWeek, periodWordsBeside, upTo } from "./periods.ts";
 import type { Scene } from "./scene.ts";
+import { targetWords } from "./targets.ts";
 
 /** The number and its measure, or why there is none. `key` lets the panel see that the number has changed. */
 export function valueOf(figure: Figure, key = "value"): HTMLElement {
@@ -23,30 +26,20 @@ export function valueOf(figure: Figure, key = "value"): HTMLElement {
   );
 }
 
-/** `↗ +2,3% so cùng kỳ`, green or red by what is good for this indicator. Without words the legend says with what it compares. */
+/** `↗ +2,3% so cùng kỳ`, green or red by what is good for this indicator; or why that cannot be said. Without words the legend says with what it compares. */
 export function changeOf(figure: Figure, comparison: Comparison | null | undefined, words: string): HTMLElement | null {
-  if (!comparison || comparison.value === null || comparison.reason) return null;
-  if (!comparison.alike) return unlike(figure, comparison, words);
-  const written = writeChange(comparison.change, comparison.change_pct, figure.measure);
-  if (written === null) return null;
-  const direction = written.startsWith("+") ? 1 : written.startsWith("−") ? -1 : 0; // as it is read: +0,001 is no rise
-  const good = figure.direction === "neutral" || direction === 0 ? "neutral"
-    : (direction > 0) === (figure.direction === "up_good") ? "good" : "bad";
+  const compared = comparison ? compare(figure, comparison) : null;
+  if (!comparison || compared === null) return null;
+  if ("why" in compared)
+    return element("p.change.why", { "data-wordless": words === "" }, element("span", {}, words ? `${words}: ${compared.why}` : compared.why));
+  const { change, direction, tone } = compared;
   return element(
-    "p.change", { "data-tone": good, "data-wordless": words === "" },
+    "p.change", { "data-tone": tone, "data-wordless": words === "" },
     icon(direction > 0 ? "up" : direction < 0 ? "down" : "flat"),
-    element("b", {}, written),
+    element("b", {}, change),
     words && element("span", {}, ` ${words}`),
     comparison.partial && words !== "" && element("span.aside", {}, ` (${whatIsMissing(comparison)})`),
   );
-}
-
-/** Other units stood behind that figure: any change would be theirs. `so với 20/11: khi đó 2/7 đơn vị có số`. */
-function unlike(figure: Figure, comparison: Comparison, words: string): HTMLElement | null {
-  const [have, all] = comparison.coverage.units;
-  if (have === figure.coverage?.units[0]) return null; // of what is not over yet
-  const text = say("compare.unlike", { coverage: say("coverage", { have, all }) });
-  return element("p.change", { "data-tone": "neutral" }, icon("flat"), element("span", {}, words ? `${words}: ${text}` : text));
 }
 
 function whatIsMissing({ coverage: { units: [have, all] } }: Comparison): string {
@@ -62,16 +55,9 @@ export function changeOnPeriod(figure: Figure, comparison: Comparison | null | u
   return changeOf(figure, comparison, say("compare.previous", { period: compared }));
 }
 
-/** The first target: `87% kế hoạch`; of a ceiling what is used up of it. */
 export function targetOf(figure: Figure): HTMLElement | null {
-  const target = figure.targets?.[0];
-  if (!target || target.achieved_pct === null) return null;
-  if (figure.measure === "%") { // a percentage of a percentage is no help
-    const { number } = write(target.value, "%");
-    return element("p.target", {}, element("span", {}, say("compare.goal", { value: `${number}%` })));
-  }
-  const words = figure.direction === "down_good" ? "compare.ceiling" : "compare.target";
-  return element("p.target", {}, element("span", {}, say(words, { pct: percent(target.achieved_pct) })));
+  const words = targetWords(figure);
+  return words === null ? null : element("p.target", {}, element("span", {}, words));
 }
 
 export function stateMark(state: State | null | undefined): HTMLElement | null {
@@ -94,25 +80,10 @@ export function syntheticMarkOf(some: { synthetic?: boolean }[]): HTMLElement | 
   return mark;
 }
 
-/** Of when, of whom, how complete: what must be known before the number is believed. */
+/** What must be known before the number is believed; whoever points at it is told who says so. */
 export function originOf(figure: Figure, scene: Scene, { brief = false } = {}): HTMLElement | null {
   if (figure.value === null) return null;
-  const { period, status } = figure;
-  const words = period === null ? null : brief ? periodWordsBriefly(period, scene.now) : periodWords(period);
-  // What has come of a period is not yet what it will be; an estimate already is of all of it.
-  const measured = period !== null && status !== "estimated" && isUnderWay(period, scene.now) && figure.observed_at;
-  const facts: (string | null)[] = [
-    words !== null && measured ? say("period.up-to", { period: words, when: upTo(measured, period, scene.now) }) : words,
-    figure.unit === scene.unit ? null : figure.unit_name,
-    status && (status !== "final" || !(brief || measured)) ? say(`status.${status}`) : null,
-    coverageOf(figure),
-  ];
-  return element("p.origin", {}, facts.filter((fact) => fact !== null).join(" · "), " ", syntheticMark(figure.synthetic));
-}
-
-function coverageOf(figure: Figure): string | null {
-  const [have, all] = figure.coverage?.units ?? [0, 0];
-  return have < all ? say("coverage", { have, all }) : null;
+  return element("p.origin", { title: figure.sources?.join("; ") }, originWords(figure, scene, brief), " ", syntheticMark(figure.synthetic));
 }
 
 /** Nothing while it is fresh; then since when nobody has sent a newer one. */

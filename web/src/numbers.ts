@@ -49,13 +49,13 @@ export function write(value: number, measure: string): Written {
   if (scale === undefined) return { number: digits(value, decimalsOf(value)), measure: word };
   const [size, vi, en] = scale;
   const scaled = value / size;
-  return { number: digits(scaled, decimalsOf(scaled)), measure: `${language === "vi" ? vi : en} ${word}`.trim() };
+  return { number: digits(scaled, decimalsOf(scaled)), measure: `${language === "vi" ? vi : en}\u00a0${word}`.trim() };
 }
 
-/** On one line: `1.234,5 tỷ đồng`, `67%`. */
+/** On one line, which does not break before its measure: `1.234,5 tỷ đồng`, `67%`. */
 export function writeLine(value: number, measure: string): string {
   const { number, measure: word } = write(value, measure);
-  return word === "%" ? `${number}%` : `${number} ${word}`.trim();
+  return word === "%" ? `${number}%` : `${number}\u00a0${word}`.trim();
 }
 
 /** For axes and narrow cells: the scale stays, the thing counted is said elsewhere. */
@@ -63,7 +63,7 @@ export function writeShort(value: number, measure: string): string {
   const { number } = write(value, measure);
   const scale = SCALES.find(([size]) => Math.abs(value) >= size && (moneyWord(measure) !== null || size >= 1e6));
   if (measure === "%") return `${number}%`;
-  return scale === undefined ? number : `${number} ${language === "vi" ? scale[1] : scale[2]}`;
+  return scale === undefined ? number : `${number}\u00a0${language === "vi" ? scale[1] : scale[2]}`;
 }
 
 /** All digits, for those who want to know exactly. */
@@ -75,18 +75,19 @@ export function percent(value: number): string {
   return `${digits(value, decimalsOfRate(value))}%`;
 }
 
-function decimalsOfChange(change: number): number {
-  const size = Math.abs(change);
-  return size >= 100 ? 0 : size >= 1 ? 1 : 2;
+/** As fine as the number that it stands beside: where 85,1% is read, a change of 0,04 points cannot be seen. */
+function decimalsOfChange(change: number, value: number, measure: string): number {
+  if (measure === "%") return decimalsOfRate(value);
+  return Math.abs(change) >= 100 ? 0 : 1;
 }
 
-/** A change with its sign: in percent, or for rates and ranks in their own points. */
-export function writeChange(change: number | null, changePct: number | null, measure: string): string | null {
-  const value = changePct ?? change;
-  if (value === null) return null;
-  const text = digits(value, decimalsOfChange(value)).replace(/^−0$/, "0");
-  const sign = value > 0 && text !== "0" ? "+" : "";
-  return `${sign}${text}${changePct !== null ? "%" : measure === "%" ? ` ${say("change.points")}` : ""}`;
+/** A change of a value with its sign: in percent, or for rates and ranks in their own points. What is read as nothing is no change. */
+export function writeChange(change: number | null, changePct: number | null, value: number, measure: string): string | null {
+  const by = changePct ?? change;
+  if (by === null) return null;
+  const text = digits(by, decimalsOfChange(by, value, measure));
+  if (/^−?0$/.test(text)) return say("change.none");
+  return `${by > 0 ? "+" : ""}${text}${changePct !== null ? "%" : measure === "%" ? `\u00a0${say("change.points")}` : ""}`;
 }
 
 /** Sources say over, about, under in a note that has both languages: `trên (over)`. What else they noted is not for a wall. */

@@ -112,6 +112,8 @@ export class Panel {
 
   #set(scale: number): void {
     this.#scale = scale;
+    // What is said about a drawing is said anew with each: it would take room from one that may not need the words.
+    for (const words of this.#body.querySelectorAll(".nameless")) words.replaceChildren();
     this.element.style.setProperty("--fit", String(scale));
     this.#arrangeTiles();
   }

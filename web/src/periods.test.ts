@@ -4,25 +4,28 @@ import { test } from "node:test";
 import { setZoneBy } from "./clock.ts";
 import { instantOf } from "./clock.ts";
 import {
-  ago, clockWords, dateWords, hoursNamed, isUnderWay, momentWords, periodTick, periodWords, periodWordsBeside, periodWordsBriefly, upTo,
+  ago, clockWords, dateWords, hoursNamed, isUnderWay, momentWords, ofTheWeek, periodSoFar, periodTick, periodWords, periodWordsBeside, periodWordsBriefly, upTo,
 } from "./periods.ts";
 
 setZoneBy("2026-11-22T08:15:00+07:00");
 
+/** `~` stands for a space at which no line ends. */
+const kept = (words: string): string => words.replaceAll("~", "\u00a0");
+
 const PERIODS: [period: string, words: string, tick: string][] = [
-  ["2024", "năm 2024", "2024"],
-  ["2024-Q3", "quý 3/2024", "Q3/24"],
-  ["2024-09", "tháng 9/2024", "T9/24"],
-  ["2024-W39", "tuần 39/2024", "tuần 39"], // T12 is December
+  ["2024", "năm~2024", "2024"],
+  ["2024-Q3", "quý~3/2024", "Q3/24"],
+  ["2024-09", "tháng~9/2024", "T9/24"],
+  ["2024-W39", "tuần~39/2024", "tuần 39"], // T12 is December
   ["2024-09-30", "30/9/2024", "30/9"],
-  ["2024-09-30T08", "8 giờ, 30/9/2024", "8h"],
-  ["2024-09-30T00", "0 giờ, 30/9/2024", "30/9"],
+  ["2024-09-30T08", "8~giờ, 30/9/2024", "8h"],
+  ["2024-09-30T00", "0~giờ, 30/9/2024", "30/9"],
   ["2024-09-30T08:05:00", "08:05, 30/9/2024", "8:05"],
 ];
 
 for (const [period, words, tick] of PERIODS) {
   test(`${period} is ${words}`, () => {
-    assert.equal(periodWords(period), words);
+    assert.equal(periodWords(period), kept(words));
     assert.equal(periodTick(period), tick);
   });
 }
@@ -38,28 +41,33 @@ test("the hours on an axis are told from midnight on, as many as have room", () 
 
 test("moments are told in the hub's zone, wherever the display stands", () => {
   assert.equal(clockWords(Date.parse("2026-11-22T07:32:00Z")), "14:32");
-  assert.equal(dateWords(Date.parse("2026-11-22T18:00:00Z")), "Thứ hai, 23/11/2026");
+  assert.equal(dateWords(Date.parse("2026-11-22T18:00:00Z")), kept("Thứ~hai, 23/11/2026"));
   assert.equal(instantOf("2026-11-22T14:32:00"), Date.parse("2026-11-22T07:32:00Z"));
 });
 
 test("a day of this year goes without the year where there is little room", () => {
   const now = instantOf("2026-11-22T15:00:00");
-  assert.equal(periodWordsBriefly("2026-11-21T08", now), "8 giờ, 21/11");
+  assert.equal(periodWordsBriefly("2026-11-21T08", now), kept("8~giờ, 21/11"));
   assert.equal(periodWordsBriefly("2024-09-30", now), "30/9/2024");
-  assert.equal(periodWordsBriefly("2026-10", now), "tháng 10/2026");
+  assert.equal(periodWordsBriefly("2026-10", now), kept("tháng~10/2026"));
 });
 
 const BESIDE: [period: string, other: string, words: string][] = [
-  ["2026-11-22T15", "2026-11-22T16", "15 giờ"],
-  ["2026-11-21T23", "2026-11-22T00", "23 giờ, 21/11"],
+  ["2026-11-22T15", "2026-11-22T16", "15~giờ"],
+  ["2026-11-21T23", "2026-11-22T00", "23~giờ, 21/11"],
   ["2026-11-20", "2026-11-21", "20/11"],
   ["2025-12-31", "2026-01-01", "31/12/2025"],
-  ["2026-W46", "2026-W47", "tuần 46"],
-  ["2026-10", "2026-11", "tháng 10"],
-  ["2025", "2026", "năm 2025"],
+  ["2026-W46", "2026-W47", "tuần~46"],
+  ["2026-10", "2026-11", "tháng~10"],
+  ["2025", "2026", "năm~2025"],
 ];
 for (const [period, other, words] of BESIDE)
-  test(`beside ${other}, ${period} is ${words}`, () => assert.equal(periodWordsBeside(period, other), words));
+  test(`beside ${other}, ${period} is ${words}`, () => assert.equal(periodWordsBeside(period, other), kept(words)));
+
+test("a day and its weekday are one", () => {
+  assert.equal(ofTheWeek("2026-11-14", "14/11"), kept("thứ~bảy~14/11"));
+  assert.equal(ofTheWeek("2026-11", "tháng 11"), "tháng 11"); // other periods have no weekday
+});
 
 const ENDS: [period: string, end: string][] = [
   ["2026", "2027-01-01T00:00:00"],
@@ -85,9 +93,16 @@ test("the time stands alone only where the period names its day", () => {
   const now = instantOf("2026-11-22T15:00:00");
   assert.equal(upTo("2026-11-22T14:25:04.8+07:00", "2026-11-22T14", now), "14:25");
   assert.equal(upTo("2026-11-21T14:25:00+07:00", "2026-11-21", now), "14:25");
-  assert.equal(upTo("2026-11-22T14:25:00+07:00", "2026-W47", now), "14:25, 22/11");
-  assert.equal(upTo("2026-11-22T14:25:00+07:00", "2026-11-25", now), "14:25, 22/11"); // sent ahead
+  assert.equal(upTo("2026-11-22T14:25:00+07:00", "2026-W47", now), kept("14:25,~22/11"));
+  assert.equal(upTo("2026-11-22T14:25:00+07:00", "2026-11-25", now), kept("14:25,~22/11")); // sent ahead
   assert.equal(upTo("2026-10-22T14:25:00+07:00", "2026-10", now), "22/10");
+});
+
+test("of a period that goes on it is said how far it has come", () => {
+  const now = instantOf("2026-11-22T15:00:00");
+  assert.equal(periodSoFar("2026-11", "2026-11-22T00:00:00+07:00", now), kept("tháng~11/2026 đến~21/11"));
+  assert.equal(periodSoFar("2026-11", null, now), kept("tháng~11/2026")); // nobody has measured anything of it
+  assert.equal(periodSoFar("2026-10", "2026-11-01T00:00:00+07:00", now), kept("tháng~10/2026"));
 });
 
 test("of today the hour is enough", () => {

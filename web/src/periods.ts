@@ -1,4 +1,5 @@
-// Periods and moments in words. Both are of the hub's calendar, wherever the display stands.
+// Periods and moments in words. Both are of the hub's calendar, wherever the display stands. What is one name does not part at the
+// end of a line: its spaces are no-break spaces.
 
 import { instantOf, wallTime } from "./clock.ts";
 import { language, say } from "./language.ts";
@@ -6,7 +7,7 @@ import { language, say } from "./language.ts";
 const vi = language === "vi";
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 const WEEKDAYS = vi
-  ? ["Chủ nhật", "Thứ hai", "Thứ ba", "Thứ tư", "Thứ năm", "Thứ sáu", "Thứ bảy"]
+  ? ["Chủ nhật", "Thứ hai", "Thứ ba", "Thứ tư", "Thứ năm", "Thứ sáu", "Thứ bảy"].map(together)
   : ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"];
 
 interface Parts {
@@ -31,36 +32,40 @@ function parts(text: string): Parts | null {
   };
 }
 
+function together(words: string): string {
+  return words.replaceAll(" ", "\u00a0");
+}
+
 const two = (part: number): string => String(part).padStart(2, "0");
 
 function dayWords({ year, month = 1, day = 1 }: Parts): string {
-  return vi ? `${day}/${month}/${year}` : `${day} ${MONTHS[month - 1]} ${year}`;
+  return vi ? `${day}/${month}/${year}` : together(`${day} ${MONTHS[month - 1]} ${year}`);
 }
 
 /** `quý 3/2024`, `tháng 9/2024`, `30/9/2024`, `8 giờ, 30/9/2024`. */
 export function periodWords(period: string): string {
   const at = parts(period);
   if (at === null) return period;
-  if (at.quarter !== undefined) return vi ? `quý ${at.quarter}/${at.year}` : `Q${at.quarter} ${at.year}`;
-  if (at.week !== undefined) return vi ? `tuần ${at.week}/${at.year}` : `week ${at.week}, ${at.year}`;
-  if (at.month === undefined) return vi ? `năm ${at.year}` : String(at.year);
-  if (at.day === undefined) return vi ? `tháng ${at.month}/${at.year}` : `${MONTHS[at.month - 1]} ${at.year}`;
+  if (at.quarter !== undefined) return together(vi ? `quý ${at.quarter}/${at.year}` : `Q${at.quarter} ${at.year}`);
+  if (at.week !== undefined) return together(vi ? `tuần ${at.week}/${at.year}` : `week ${at.week}, ${at.year}`);
+  if (at.month === undefined) return together(vi ? `năm ${at.year}` : String(at.year));
+  if (at.day === undefined) return together(vi ? `tháng ${at.month}/${at.year}` : `${MONTHS[at.month - 1]} ${at.year}`);
   if (at.hour === undefined) return dayWords(at);
-  const clock = at.minute === undefined ? (vi ? `${at.hour} giờ` : `${two(at.hour)}:00`) : `${two(at.hour)}:${two(at.minute)}`;
+  const clock = at.minute === undefined ? (vi ? together(`${at.hour} giờ`) : `${two(at.hour)}:00`) : `${two(at.hour)}:${two(at.minute)}`;
   return `${clock}, ${dayWords(at)}`;
 }
 
 /** For narrow places: a day of this year goes without the year. */
 export function periodWordsBriefly(period: string, now: number): string {
   const [at, { year }] = [parts(period), partsOf(now)];
-  return at?.day !== undefined && at.year === year ? periodWords(period).replace(new RegExp(`[/ ]${year}$`), "") : periodWords(period);
+  return at?.day !== undefined && at.year === year ? periodWords(period).replace(new RegExp(`[/\\s]${year}$`), "") : periodWords(period);
 }
 
 /** Named beside another, whose year or day it need not repeat: `15 giờ`, `20/11`, `tháng 10`. */
 export function periodWordsBeside(period: string, other: string): string {
   const [one, beside, words] = [parts(period), parts(other), periodWords(period)];
   if (one?.hour !== undefined && period.slice(0, 10) === other.slice(0, 10)) return words.split(", ")[0]!;
-  return one?.year === beside?.year ? words.replace(new RegExp(`(?:/|,? )${one?.year}$`), "") : words;
+  return one?.year === beside?.year ? words.replace(new RegExp(`(?:/|,?\\s)${one?.year}$`), "") : words;
 }
 
 /** A day with its weekday before it, as within a sentence: `thứ bảy 14/11`. Other periods have none. */
@@ -68,7 +73,7 @@ export function ofTheWeek(period: string, words: string): string {
   const at = parts(period);
   if (at?.day === undefined || at.hour !== undefined) return words;
   const weekday = WEEKDAYS[new Date(Date.UTC(at.year, at.month! - 1, at.day)).getUTCDay()]!;
-  return `${vi ? weekday.toLowerCase() : weekday} ${words}`;
+  return together(`${vi ? weekday.toLowerCase() : weekday} ${words}`);
 }
 
 /** Whether it goes on at an instant. */
@@ -92,9 +97,10 @@ function mondayOf(year: number, week: number): number {
   return Date.UTC(year, 0, 4 - ((fourth.getUTCDay() + 6) % 7) + 7 * (week - 1));
 }
 
-/** The period, and that it is not over. */
-export function periodSoFar(period: string, now: number): string {
-  return isUnderWay(period, now) ? say("period.so-far", { period: periodWords(period) }) : periodWords(period);
+/** The period, and of one that goes on up to when it was measured: `tháng 11/2026 đến 22/11`. */
+export function periodSoFar(period: string, observed: string | null | undefined, now: number): string {
+  const words = periodWords(period);
+  return observed && isUnderWay(period, now) ? say("period.up-to", { period: words, when: upTo(observed, period, now) }) : words;
 }
 
 /** Up to a moment of a period: the time if the period names the day, else the day, and of today both. Midnight is the end of a day. */
@@ -102,8 +108,8 @@ export function upTo(moment: string, period: string, now: number): string {
   const [instant, at] = [instantOf(moment), parts(period)];
   const last = dayWords(partsOf(instant - 1));
   if (at?.day !== undefined && dayWords(at) === last) return clockWords(instant);
-  const day = last.replace(new RegExp(`[/ ]${partsOf(now).year}$`), "");
-  return last === dayOfMoment(now) ? `${clockWords(instant)}, ${day}` : day;
+  const day = last.replace(new RegExp(`[/\\s]${partsOf(now).year}$`), "");
+  return last === dayOfMoment(now) ? together(`${clockWords(instant)}, ${day}`) : day;
 }
 
 /** For an axis: `T9/24` (a month), `Q3/24`, `tuần 39`, `30/9`, `8h`; where a day begins its name, or one would not know it. */

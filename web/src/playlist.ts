@@ -23,9 +23,14 @@ export class Playlist {
     return this.#page;
   }
 
+  /** How many pages may be turned to. */
+  get pages(): number {
+    return this.#seconds.length;
+  }
+
   /** Whether there are pages to turn. */
   get turns(): boolean {
-    return this.#seconds.length > 1;
+    return this.pages > 1;
   }
 
   /** Whether somebody has stopped it, until somebody lets it go on. */

@@ -18,6 +18,7 @@ import { TURN, type Scene } from "./scene.ts";
 import { Stage } from "./stage.ts";
 import { listen, problemOf } from "./stream.ts";
 import { applyTheme, chosenTheme } from "./theme.ts";
+import { turnOn } from "./turning.ts";
 
 const CLOCK = 1_000;
 
@@ -46,7 +47,7 @@ const heading = element("h1");
 const place = element("p.place");
 const clock = element("time.clock");
 const date = element("p.date");
-const dots = element("nav.dots", { "aria-label": say("pages"), "aria-keyshortcuts": "ArrowLeft ArrowRight PageUp PageDown Space" });
+const dots = element("nav.dots", { "aria-label": say("pages"), "aria-keyshortcuts": "ArrowLeft ArrowRight PageUp PageDown Home End 1 2 3 4 5 6 7 8 9 Space" });
 const stopped = element("p.stopped", { role: "status" });
 const legend = element("ul.legend");
 
@@ -264,10 +265,10 @@ setInterval(tellHub, 5 * 60_000);
 // As in a slide show: whoever stands before the wall turns its pages, or stops them.
 addEventListener("keydown", (event) => {
   if (!playlist?.turns || menu.dialog.open || event.ctrlKey || event.altKey || event.metaKey) return;
-  if (event.key === "ArrowRight" || event.key === "PageDown") playlist.step(1);
-  else if (event.key === "ArrowLeft" || event.key === "PageUp") playlist.step(-1);
-  else if (event.key === " " && !(event.target instanceof HTMLButtonElement)) playlist.stopped = !playlist.stopped;
-  else return;
+  if (event.key === " " && event.target instanceof HTMLButtonElement) return; // it presses the button
+  const turn = turnOn(event.key, playlist);
+  if (turn === null) return;
+  turn();
   event.preventDefault();
 });
 for (const sign of ["pointermove", "pointerdown", "keydown"]) addEventListener(sign, () => playlist?.hold(), { passive: true });

@@ -3,7 +3,7 @@
 import type { ChartOption, ChartStyle } from "../charts.ts";
 import type { MapData } from "../contract.ts";
 import { element } from "../element.ts";
-import { syntheticMarkOf } from "../figures.ts";
+import { stateMark, syntheticMarkOf } from "../figures.ts";
 import { sidesOf } from "../labels.ts";
 import { say, sayWhyNot } from "../language.ts";
 import { writeLine, writeShort } from "../numbers.ts";
@@ -20,22 +20,39 @@ export function map(data: MapData, scene: Scene): Drawing {
   if (points.length === 0) return { title: data.name, nodes: [element("p.value.absent", {}, sayWhyNot(data.reason))] };
   const inWords = points.map((point) =>
     `${point.unit_name}: ${point.value === null ? sayWhyNot(point.reason) : writeLine(point.value, measure)}${point.state ? `, ${say(`state.${point.state}`)}` : ""}`);
+  const nameless = element("div.nameless");
   return {
     title: data.name,
     nodes: [
       element("div.chart", { role: "img", "aria-label": inWords.join("; ") }),
+      nameless,
       element(
         "div.foot", {},
         keyOf(points),
         element(
           "p.origin", {},
-          [data.period && periodSoFar(data.period, scene.now), data.elsewhere > 0 && say("map.elsewhere", { n: data.elsewhere })].filter(Boolean).join(" · "),
+          [data.period && periodSoFar(data.period, data.observed_at, scene.now), data.elsewhere > 0 && say("map.elsewhere", { n: data.elsewhere })].filter(Boolean).join(" · "),
           " ", syntheticMarkOf(points.filter((point) => point.value !== null)),
         ),
       ),
     ],
-    chart: (style) => option(points, measure, style),
+    chart: (style) => {
+      const { option, left } = drawn(points, measure, style);
+      nameless.replaceChildren(...unnamed(left, measure, scene));
+      return option;
+    },
   };
+}
+
+/** Places whose names have no room on the map: where the page scrolls they stand below it, on a wall their number does. */
+function unnamed(points: MapData["points"], measure: string, scene: Scene): HTMLElement[] {
+  if (points.length === 0) return [];
+  if (!scene.scrolls) return [element("p", {}, say("map.nameless", { n: points.length }))];
+  return [element("ul", {}, ...points.map((point) => element(
+    "li", {},
+    stateMark(point.state), element("span", {}, shortName(point.unit_name)),
+    point.value === null ? element("span.absent", {}, sayWhyNot(point.reason)) : element("b", {}, writeLine(point.value, measure)),
+  )))];
 }
 
 /** What the signs on this map mean, and no others. */
@@ -51,7 +68,8 @@ function keyOf(points: MapData["points"]): HTMLElement {
   );
 }
 
-function option(points: MapData["points"], measure: string, style: ChartStyle): ChartOption {
+/** The map, and the places whose names found no room on it. */
+function drawn(points: MapData["points"], measure: string, style: ChartStyle): { option: ChartOption; left: MapData["points"] } {
   const { em, colour, width, height } = style;
   // Two lines for a name and its value where there is height for them, else one.
   const low = height < 11 * em;
@@ -85,7 +103,7 @@ function option(points: MapData["points"], measure: string, style: ChartStyle): 
     }),
     { width, height }, gap, low ? ["right", "left", "bottom", "top"] : ["bottom", "right", "left", "top"],
   );
-  return {
+  const option: ChartOption = {
     grid: frame,
     xAxis: { type: "value", min: x[0], max: x[1], show: false },
     yAxis: { type: "value", min: y[0], max: y[1], show: false },
@@ -112,6 +130,7 @@ function option(points: MapData["points"], measure: string, style: ChartStyle): 
       },
     }],
   };
+  return { option, left: shown.filter((_, place) => sides[place] === null) };
 }
 
 const STRETCH = 2; // a wide panel may pull a map apart that far: names need the room more than the shape does

@@ -2,6 +2,7 @@
 
 import type { RankedFigure, RankingData } from "../contract.ts";
 import { element } from "../element.ts";
+import { endsOf } from "../ends.ts";
 import { syntheticMark, syntheticMarkOf } from "../figures.ts";
 import { say, sayWhyNot } from "../language.ts";
 import { writeExactly, writeLine } from "../numbers.ts";
@@ -11,26 +12,21 @@ import type { Scene } from "../scene.ts";
 import { shortName } from "../units.ts";
 
 export function ranking(data: RankingData, scene: Scene, room: number): Drawing {
-  const worst = data.worst.slice(0, Math.max(room - data.best.length, Math.floor(room / 2)));
-  const best = data.best.slice(0, room - worst.length);
+  const { best, worst, more } = endsOf(data, room);
   const shown = [...best, ...worst];
   if (shown.length === 0) return { title: data.name, nodes: [element("p.value.absent", {}, sayWhyNot(data.reason))] };
   const mixed = shown.some((one) => one.synthetic) && !shown.every((one) => one.synthetic);
   const most = Math.max(...shown.map((one) => Math.abs(one.value ?? 0)));
-  // The worst come last one first; on the wall the list goes on downwards.
-  const groups: [string, RankedFigure[]][] = [["best", best], ["worst", worst.reverse()]];
+  const lines = (rows: RankedFigure[]): HTMLElement[] => rows.map((one) => row(one, data.measure, most, mixed));
   return {
     title: data.name,
     nodes: [
-      element(
-        "ol.bars", {},
-        ...groups.flatMap(([group, rows]) => rows.map((one, place) => row(one, data.measure, most, mixed, group === "worst" && place === 0 && best.length > 0 ? "gap" : ""))),
-      ),
+      element("ol.bars", {}, ...lines(best), more && element("li.more", {}, element("span", {}, `… ${more}`)), ...lines(worst)),
       element(
         "div.foot", {},
         element(
           "p.origin", {},
-          [data.period && periodSoFar(data.period, scene.now), orderOf(data), data.without > 0 && say("ranking.without", { n: data.without, all: data.units })].filter(Boolean).join(" · "),
+          [data.period && periodSoFar(data.period, data.observed_at, scene.now), orderOf(data), data.without > 0 && say("ranking.without", { n: data.without, all: data.units })].filter(Boolean).join(" · "),
           " ", syntheticMarkOf(shown),
         ),
       ),
@@ -44,10 +40,10 @@ function orderOf({ direction, measure }: RankingData): string | null {
   return say(measure === "%" ? "ranking.lowest" : "ranking.fewest");
 }
 
-function row(one: RankedFigure, measure: string, most: number, mixed: boolean, gap: string): HTMLElement {
+function row(one: RankedFigure, measure: string, most: number, mixed: boolean): HTMLElement {
   const value = one.value ?? 0;
   return element(
-    "li", { class: gap || null },
+    "li", {},
     element("span.rank", {}, one.rank === null ? "" : String(one.rank)),
     element("span.name", { title: one.unit_name }, shortName(one.unit_name)),
     element("span.bar", { "aria-hidden": "true", "--part": most === 0 ? 0 : Math.abs(value) / most }),

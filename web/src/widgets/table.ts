@@ -16,7 +16,8 @@ export function table({ indicators, rows, reason }: TableData, scene: Scene, roo
   const cells = rows.flatMap((row) => row.cells);
   const valued = cells.filter((cell) => cell.value !== null);
   const mixed = valued.some((cell) => cell.synthetic) && !valued.every((cell) => cell.synthetic);
-  const periods = new Set(cells.map((cell) => cell.period).filter((period) => period !== null));
+  const periods = new Set(rows.flatMap((row) => row.cells.flatMap(({ period }, place) =>
+    period === null ? [] : [periodSoFar(period, indicators[place]!.observed_at, scene.now)])));
   const { shown, place } = turnOf(rows, room, scene.now);
   return {
     title: null,
@@ -44,7 +45,7 @@ export function table({ indicators, rows, reason }: TableData, scene: Scene, roo
       ),
       element(
         "div.foot", {},
-        element("p.origin", {}, [[...periods].map((period) => periodSoFar(period, scene.now)).join(", "), place].filter(Boolean).join(" · "), " ", syntheticMarkOf(valued)),
+        element("p.origin", {}, [[...periods].join("; "), place].filter(Boolean).join(" · "), " ", syntheticMarkOf(valued)),
       ),
     ],
   };

@@ -7,11 +7,12 @@ import { element } from "../element.ts";
 import { ageMark, changeOf, originOf, syntheticMarkOf, valueOf } from "../figures.ts";
 import { say } from "../language.ts";
 import { writeLine, writeShort } from "../numbers.ts";
+import { originWords } from "../origins.ts";
 import type { Drawing } from "../panel.ts";
 import { hoursNamed, isUnderWay, periodTick, periodWords } from "../periods.ts";
 import type { Scene } from "../scene.ts";
 
-export function trend({ figure, points }: TrendData, scene: Scene): Drawing {
+export function trend({ figure, latest, points }: TrendData, scene: Scene): Drawing {
   const lastYear = points.some((point) => point.year_ago != null);
   const known = points.filter((point) => point.value !== null);
   const drawable = known.length > 0;
@@ -26,6 +27,8 @@ export function trend({ figure, points }: TrendData, scene: Scene): Drawing {
       element(
         "div.foot", {},
         originOf(figure, scene, { brief: true }),
+        // What is not all there yet has its place beside the number, not instead of it.
+        latest && element("p.latest", {}, `${originWords(latest, scene, true)}: ${writeLine(latest.value!, latest.measure)}`),
         figure.synthetic ? null : syntheticMarkOf(known), // of the points before the last
         lastYear && element("p.beside", {}, say("trend.last")),
         ...missing(known, scene.now).map((words) => element("p.missing", {}, words)),
@@ -64,6 +67,9 @@ function option(points: TrendData["points"], measure: string, lastYear: boolean,
   const { em, colour } = style;
   const last = points.length - 1;
   const zero = isZero(points);
+  // A last point that falls short stands by itself: a line down to it would be read as a fall.
+  const short = points[last]?.falls_short === true;
+  const end = short ? last - 1 : last;
   const whole = points.every((point) => Number.isInteger(point.value ?? 0) && Number.isInteger(point.year_ago ?? 0));
   return {
     grid: { left: 0.1 * em, right: 0.6 * em, top: 0.6 * em, bottom: 0.2 * em, outerBoundsMode: "same", outerBoundsContain: "axisLabel" },
@@ -100,11 +106,11 @@ function option(points: TrendData["points"], measure: string, lastYear: boolean,
         : []),
       {
         type: "line" as const, silent: true,
-        data: points.map((point, place) => ({
+        data: points.slice(0, end + 1).map((point, place, joined) => ({
           value: point.value,
           // The last one is a dot, and so is one without neighbours, of which there is no line. What is not all there is hollow.
-          symbol: place === last || point.partial || isAlone(points, place) ? "circle" : "none",
-          symbolSize: (place === last ? 0.55 : 0.4) * em,
+          symbol: place === end || point.partial || isAlone(joined, place) ? "circle" : "none",
+          symbolSize: (place === end ? 0.55 : 0.4) * em,
           ...(point.partial ? { itemStyle: { color: colour.panel } } : {}),
         })),
         showAllSymbol: true,
@@ -112,6 +118,13 @@ function option(points: TrendData["points"], measure: string, lastYear: boolean,
         itemStyle: { color: colour.accent, borderColor: colour.accent, borderWidth: 0.14 * em },
         areaStyle: { color: colour.accent, opacity: 0.12 },
       },
+      ...(short
+        ? [{
+            type: "line" as const, silent: true, showAllSymbol: true, symbol: "circle", symbolSize: 0.55 * em,
+            data: points.map((point, place) => (place === last ? point.value : null)),
+            itemStyle: { color: colour.panel, borderColor: colour.accent, borderWidth: 0.14 * em },
+          }]
+        : []),
     ],
   };
 }
