@@ -427,7 +427,7 @@ async def test_on_a_phone_a_map_says_below_it_what_has_no_room_on_it(browser: Br
         assert await phone.page.locator("[data-widget=ban-do] canvas").first.evaluate(shown) < 168, (
             "some stand on the map"
         )
-        assert await phone.page.evaluate(MISFITS) == []
+        assert await lasting_misfits(phone) == []
         await assert_accessible(phone)
 
     async with glass(browser) as wall:
