@@ -73,7 +73,7 @@ async def take_request(
         description=form.description or category.name.vi,
         point=None if form.lat is None or form.long is None else PointIn(latitude=form.lat, longitude=form.long),
         address=form.address_string,
-        occurred_at=form.occurred_at,
+        occurred_at=None if form.occurred_at is None else form.occurred_at.isoformat(),
         visibility=form.visibility,
         contact=_contact(form),
         subject=form.account_id,

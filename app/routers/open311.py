@@ -88,7 +88,7 @@ Jurisdiction = Annotated[
 Page = Annotated[int, Query(ge=1, le=1_000_000)]
 PageSize = Annotated[int, Query(ge=1, le=1000, description="A page with fewer is the last one.")]
 Instant = Annotated[str | None, Query(max_length=40, description="W3C date and time; without an offset local time.")]
-RequestIds = Annotated[list[str] | None, Query(max_length=1000, description="Repeat it or separate them by commas.")]
+RequestIds = Annotated[list[str] | None, Query(max_length=100, description="Repeat it or separate them by commas.")]
 
 
 def described(model: Any) -> dict[int | str, dict[str, Any]]:
@@ -251,7 +251,7 @@ async def get_requests(
     language: Language,
     form: In,
     service_request_id: RequestIds = None,
-    service_code: Annotated[list[str] | None, Query(max_length=1000)] = None,
+    service_code: Annotated[list[str] | None, Query(max_length=100)] = None,
     start_date: Instant = None,
     end_date: Instant = None,
     status: Annotated[list[str] | None, Query(max_length=10, description="open, closed")] = None,
