@@ -568,6 +568,27 @@ class UnknownReport(HubError):
     text = Text("Không có phản ánh '{value}' nào mà bạn được xem.", "There is no report '{value}' that you may see.")
 
 
+class UnknownService(HubError):
+    """Open311: nothing may be reported under this service_code."""
+
+    code, status = "unknown-service", 404
+    title = Text("Không có lĩnh vực phản ánh này", "Unknown service")
+    text = Text(
+        "Không có service_code '{value}'. Có: {known}.", "There is no service_code '{value}'. There are: {known}."
+    )
+
+
+class UnknownJurisdiction(HubError):
+    """Open311: the hub answers for one jurisdiction, and not for this one."""
+
+    code, status = "unknown-jurisdiction", 404
+    title = Text("Không có địa bàn này", "Unknown jurisdiction")
+    text = Text(
+        "Không có jurisdiction_id '{value}' ở đây; hãy {instead}.",
+        "There is no jurisdiction_id '{value}' here; {instead}.",
+    )
+
+
 class ReportConflict(HubError):
     """The id was used for another report: what was sent is not what is stored under it. Both hashes (keyed) are in the message."""
 

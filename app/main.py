@@ -25,6 +25,7 @@ from app.routers import (
     aggregates,
     catalogue,
     displays,
+    open311,
     operations,
     pages,
     photos,
@@ -87,10 +88,11 @@ def create_app(settings: Settings, url: str | None = None, catalogues: Catalogue
     framework = app.build_middleware_stack
 
     def limit_of(path: str) -> int:
-        # Only batches and photos may be large, and their sender is known before they are read.
+        # Only batches and photos may be large, and their sender is known before they are read (but for the forms of Open311, in
+        # which the key is: large parts of them go to the disk).
         if path == "/v1/readings":
             return settings.max_body_bytes
-        if path.startswith("/v1/reports/") and "/photos/" in path:
+        if (path.startswith("/v1/reports/") and "/photos/" in path) or path.startswith("/open311/v2/requests."):
             return min(LARGEST_PIECE, settings.max_body_bytes)
         return min(2**21, settings.max_body_bytes)
 
@@ -109,6 +111,7 @@ def create_app(settings: Settings, url: str | None = None, catalogues: Catalogue
         screens,
         reports,
         photos,
+        open311,
         targets,
         displays,
         webhooks,

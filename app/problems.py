@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.routing import compile_path
 
-from app import errors, exact_json
+from app import errors, exact_json, georeport
 from app.errors import HubError, RowError
 from app.mistakes import MOST_HINTS, fields_at, row_error
 
@@ -63,12 +63,16 @@ def row_problem(error: RowError, language: str) -> dict[str, Any]:
 def problem_response(request: Request, error: HubError) -> Response:
     language = preferred_language(request.headers.get("accept-language"))
     request_id = getattr(request.state, "request_id", "-")
-    body = problem_body(error, language, request_id)
     # The id again here: what nobody foresaw is answered outside the middleware that gives it to every answer.
     headers: Mapping[str, str] = {
         "content-language": language, "vary": "Accept-Language", "x-request-id": request_id, **error.headers
     }  # fmt: skip
-    return Response(exact_json.dumps(body), error.status, headers, media_type=MEDIA_TYPE)
+    if (form := georeport.form_of(request.url.path)) is not None:  # a standard with errors of its own
+        status, found = georeport.errors(error, language)
+        body = georeport.dumps("errors", found, form)
+        return Response(body, status, headers, media_type=georeport.MEDIA_TYPES[form])
+    body = exact_json.dumps(problem_body(error, language, request_id))
+    return Response(body, error.status, headers, media_type=MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:

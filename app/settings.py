@@ -80,6 +80,10 @@ class Settings(BaseSettings):
         description="Code of the unit whose field reports are taken here; empty: wherever the catalogue knows a commune.",
     )
 
+    contact: str | None = Field(
+        None, description="How people reach the operator, in words: shown where Open311 is discovered."
+    )
+
     # Limits of one request
     max_rows: Annotated[int, Field(ge=1)] = 50_000
     max_body_bytes: Annotated[int, Field(ge=1024)] = 32 * 1024 * 1024

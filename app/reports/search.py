@@ -60,7 +60,7 @@ def running_deadline(report: models.Report) -> datetime | None:
 
 def _page(desk: Desk, wanted: Wanted, order: Order, after: Sequence[int] | None) -> Select[models.Report]:
     table = models.Report
-    query = select(table).where(desk.seen, *_conditions(desk, wanted))
+    query = select(table).where(desk.seen, *conditions_of(desk, wanted))
     if order == "newest":
         query = query.order_by(table.number.desc())
         return query if after is None else query.where(table.number < after[0])
@@ -85,7 +85,8 @@ _EPOCH, _NEVER = datetime(1970, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=U
 _MICROSECOND = timedelta(microseconds=1)
 
 
-def _conditions(desk: Desk, wanted: Wanted) -> list[ColumnElement[bool]]:
+def conditions_of(desk: Desk, wanted: Wanted) -> list[ColumnElement[bool]]:
+    """What is wanted, for a query that has `Desk.seen` beside it."""
     table = models.Report
     conditions: list[ColumnElement[bool]] = []
     if wanted.mine:
@@ -135,7 +136,7 @@ async def find_similar(
     wanted = Wanted(corners=box(point, metres / 1000), categories=[category] if category else [])
     query = select(table).where(
         desk.seen,
-        *_conditions(desk, wanted),
+        *conditions_of(desk, wanted),
         table.state.not_in(ENDS),
         table.duplicate_of.is_(None),
         table.received_at > func.clock_timestamp() - func.make_interval(0, 0, 0, _DAYS_ALIKE),

@@ -1,0 +1,264 @@
+"""Reports as GeoReport v2 knows them: service requests that are open or closed, and updates of them.
+
+A translation only. What is taken goes through `submit` and `move`, what is shown through `Desk.seen`, like everything else.
+
+**Repetitions.** A GeoReport client makes no id, and a phone on a bad line sends twice. So the hub makes the id of what is sent: with an
+`Idempotency-Key` from that, without one from all that the form says and the day. The same key of the hub and the same form within a day
+are one report, whatever the line did; another day's are two.
+"""
+
+import hmac
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
+
+from app import exact_json, models
+from app.errors import InvalidRequest, NotValid, Text, UnknownReport, UnknownService
+from app.reports.desk import Desk
+from app.reports.handling import events_of, move, require_report
+from app.reports.rules import Category
+from app.reports.search import Wanted, conditions_of
+from app.reports.submission import submit
+from app.reports.workflow import Actor, State
+from app.schemas.open311 import RequestForm, Status, UpdateForm
+from app.schemas.reports import ContactIn, MoveIn, PointIn, ReportIn
+
+SPAN = timedelta(days=90)  # of one question, by the standard
+REPEATED = timedelta(days=1)
+# Whoever sent it need not wait for anything more. `resolved` and `approved` are not yet that: the centre looks at the answer first.
+_CLOSED = frozenset({State.rejected, State.published, State.closed})
+_ALONE = ("api_key", "jurisdiction_id", "media_url")  # what says nothing of which report it is
+
+
+def status_of(state: str) -> Status:
+    """All that `status` may say of a state."""
+    return "closed" if state in _CLOSED else "open"
+
+
+def states_of(statuses: Sequence[Status]) -> list[str]:
+    return [state for state in State if status_of(state) in statuses]
+
+
+def require_service(desk: Desk, code: str) -> Category:
+    """One that takes reports today. Raises: UnknownService."""
+    found = desk.rules.categories_on(desk.local.date())
+    for category in found:
+        if category.code == code:
+            return category
+    raise UnknownService(value=code[:100], known=", ".join(one.code for one in found))
+
+
+# --- taking ---
+
+
+async def take_request(
+    session: AsyncSession, desk: Desk, form: RequestForm, idempotency_key: str | None
+) -> tuple[models.Report, bool]:
+    """Take a report in. The same one again is given back as it stands now. Returns also whether it is new.
+
+    Raises:
+        UnknownService: see `services`.
+        InvalidRequest, OutsideArea, OutsideKeyUnits: as `submit`.
+        ReportConflict: the idempotency key was used for another one.
+    """
+    category = require_service(desk, form.service_code)
+    sent = ReportIn(
+        id=await _id(session, desk, form, idempotency_key),
+        category=form.service_code,
+        description=form.description or category.name.vi,
+        point=None if form.lat is None or form.long is None else PointIn(latitude=form.lat, longitude=form.long),
+        address=form.address_string,
+        occurred_at=None if form.occurred_at is None else form.occurred_at.isoformat(),
+        visibility=form.visibility,
+        contact=_contact(form),
+        subject=form.account_id,
+    )
+    try:
+        return await submit(session, desk, sent)
+    except InvalidRequest as error:
+        mistakes = [replace(one, pointer=_FIELDS.get(one.pointer or "", one.pointer)) for one in error.errors]
+        raise InvalidRequest(count=len(mistakes), errors=mistakes) from error
+
+
+_FIELDS = {
+    "/category": "service_code", "/occurred_at": "attribute[occurred_at]", "/contact/phone": "phone",
+    "/contact/email": "email",
+}  # fmt: skip
+
+
+def _contact(form: RequestForm) -> ContactIn | None:
+    name = " ".join(filter(None, (form.last_name, form.first_name)))  # the family's name comes first
+    if not (name or form.phone or form.email):
+        return None
+    return ContactIn(name=name or None, phone=form.phone, email=form.email)
+
+
+async def _id(session: AsyncSession, desk: Desk, form: RequestForm, idempotency_key: str | None) -> UUID:
+    """The same for a repetition; made with the hub's secret, so that nobody else can tell it from what is sent."""
+    if idempotency_key is not None:
+        return _derived(desk, "key", idempotency_key)
+    said = form.model_dump(mode="json", exclude=set(_ALONE))
+    content = exact_json.dumps(said).decode()
+    today, yesterday = (_derived(desk, str(day.date()), content) for day in (desk.local, desk.local - REPEATED))
+    before = await session.get(models.Report, yesterday)  # sent before midnight, and again after it
+    return today if before is None or desk.now - before.received_at > REPEATED else yesterday
+
+
+def _derived(desk: Desk, *said: str) -> UUID:
+    assert desk.caller is not None
+    content = exact_json.dumps(["open311", desk.caller.source_code, *said])
+    return UUID(bytes=hmac.digest(desk.pepper, content, "sha256")[:16], version=4)
+
+
+async def take_update(session: AsyncSession, desk: Desk, form: UpdateForm) -> models.ReportEvent:
+    """What a citizen says of a report that the caller sent: content, not content, or an answer. The same again is given back.
+
+    Raises:
+        UnknownReport: there is none, or not for this caller.
+        MoveNotAllowed, InvalidRequest: as `move`.
+    """
+    report = await require_report(session, desk, require_id(form.service_request_id), lock=True)
+    if Actor.citizen not in desk.roles(report):  # published, but of others
+        raise UnknownReport(value=report.id)
+    last = (await events_of(session, report))[-1]
+    said = (form.description, form.status)
+    if last.actor == Actor.citizen and last.from_state is not None and said == (last.reason, status_of(last.to_state)):
+        return last
+    to = State.closed if form.status == "closed" else State.reopened
+    if report.state == State.need_info and last.from_state is not None and to is State.reopened:
+        to = State(last.from_state)  # an answer to where it was asked from
+    order = MoveIn(to=to.value, reason=form.description, subject=form.account_id)
+    report = await move(session, desk, report.id, order)
+    return (await events_of(session, report))[-1]
+
+
+# --- finding ---
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From one moment to another, both in it."""
+
+    start: datetime | None
+    end: datetime | None
+
+    def holds(self, moment: ColumnElement[datetime]) -> list[ColumnElement[bool]]:
+        found = [] if self.start is None else [moment >= self.start]
+        return found if self.end is None else [*found, moment <= self.end]
+
+
+def span(start: datetime | None, end: datetime | None, now: datetime) -> Span:
+    """What `start_date` and `end_date` mean: without both the last 90 days, without one the 90 days from or to the other.
+
+    Raises:
+        NotValid: they are more than 90 days apart, or the wrong way round.
+    """
+    if start is None:
+        end = end or now
+        return Span(end - SPAN, end)
+    end = end or start + SPAN
+    if not start <= end <= start + SPAN:
+        raise NotValid(
+            Text("từ start_date đến end_date, nhiều nhất 90 ngày", "start_date to end_date, at most 90 days")
+        )
+    return Span(start, end)
+
+
+async def find_requests(
+    session: AsyncSession, desk: Desk, wanted: Wanted, requested: Span, updated: Span, page: int, size: int
+) -> Sequence[models.Report]:
+    """A page (counted from 1) of reports, the newest first."""
+    table = models.Report
+    query = select(table).where(
+        desk.seen,
+        *conditions_of(desk, wanted),
+        *requested.holds(table.received_at.expression),
+        *updated.holds(table.changed_at.expression),
+    )
+    query = query.order_by(table.number.desc()).limit(size).offset((page - 1) * size)
+    return (await session.scalars(query)).all()
+
+
+async def requests_by_id(session: AsyncSession, desk: Desk, ids: Sequence[str]) -> Sequence[models.Report]:
+    """Those of them that there are for the caller, the newest first."""
+    table = models.Report
+    known = [key for one in ids if (key := _uuid(one)) is not None]
+    query = select(table).where(desk.seen, table.id.in_(known)).order_by(table.number.desc())
+    return (await session.scalars(query)).all()
+
+
+def require_id(text: str) -> UUID:
+    """Raises: UnknownReport: no report has such an id."""
+    if (found := _uuid(text)) is None:
+        raise UnknownReport(value=text[:100])
+    return found
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text.strip())
+    except ValueError:
+        return None
+
+
+async def first_photos(
+    session: AsyncSession, desk: Desk, reports: Sequence[models.Report], kind: str
+) -> Mapping[UUID, models.ReportPhoto]:
+    """Of each report the first photo of a kind (before, after) that the caller may see."""
+    table, by_id = models.ReportPhoto, {report.id: report for report in reports}
+    query = select(table).where(table.report_id.in_(by_id), table.kind == kind).order_by(table.number.desc())
+    shown = [one for one in await session.scalars(query) if desk.shows(by_id[one.report_id], one.received_at)]
+    return {one.report_id: one for one in shown}
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """A move of a report, as it is told.
+
+    Attributes:
+        at: when the caller could know it: the public at the (first) publication what had gone before.
+        reply: the answer that was published with it.
+    """
+
+    event: models.ReportEvent
+    report: models.Report
+    at: datetime
+    reply: str | None
+
+
+async def find_updates(
+    session: AsyncSession, desk: Desk, ids: Sequence[str], told: Span, page: int, size: int
+) -> Sequence[Update]:
+    """A page (counted from 1) of what happened, in the order in which it could be known.
+
+    Nothing is told of an update later that was not told at first, so who asks for one span after another misses nothing: an answer of
+    an agency comes with its publication, not with the move that it was written for.
+    """
+    event, report, other = models.ReportEvent, models.Report, aliased(models.ReportEvent)
+    published = (
+        select(func.min(other.at))
+        .where(other.report_id == event.report_id, other.to_state == State.published)
+        .scalar_subquery()
+    )
+    known_at = case((desk.concerned, event.at), else_=func.greatest(event.at, published))
+    answer = (
+        select(other.reply)
+        .where(other.report_id == event.report_id, other.id < event.id, other.reply.is_not(None))
+        .order_by(other.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    reply = case((event.to_state == State.published, answer))
+    query = select(event, report, known_at, reply).join(report, report.id == event.report_id)
+    query = query.where(desk.seen, *told.holds(known_at))
+    if told.start is not None:  # whatever is told of a report touches it
+        query = query.where(report.changed_at >= told.start)
+    if ids:
+        query = query.where(report.id.in_([key for one in ids if (key := _uuid(one)) is not None]))
+    rows = await session.execute(query.order_by(known_at, event.id).limit(size).offset((page - 1) * size))
+    return [Update(*row) for row in rows]
