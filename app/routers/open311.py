@@ -76,7 +76,7 @@ _LASTING = timedelta(hours=1)  # of a link to a photo
 _LONGEST_FIELD = 64 * 1024  # bytes
 _MOST_FIELDS = 100
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-_TO_SEND = Text("hoặc trong trường api_key của biểu mẫu, để gửi", "or in the field api_key of the form, to send")
+_TO_SEND = Text("cũng có thể là trường api_key của biểu mẫu", "it may also be the field api_key of the form")
 
 _A_FORM = TypeVar("_A_FORM", bound=BaseModel)
 
