@@ -80,6 +80,10 @@ class Settings(BaseSettings):
         description="Code of the unit whose field reports are taken here; empty: wherever the catalogue knows a commune.",
     )
 
+    moderate_comments: bool = Field(
+        True, description="A citizen's comment on a public report is public once a moderator has read it; no: at once."
+    )
+
     # Limits of one request
     max_rows: Annotated[int, Field(ge=1)] = 50_000
     max_body_bytes: Annotated[int, Field(ge=1024)] = 32 * 1024 * 1024
