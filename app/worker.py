@@ -35,7 +35,7 @@ async def run_loops(hub: Hub) -> None:
         tasks.create_task(_forever(hub, _roll, every=0.1))
         tasks.create_task(_forever(hub, courier.look, every=1))
         tasks.create_task(_forever(hub, _forget, every=3600))
-        tasks.create_task(_forever(hub, Closing(hub).look, every=60))
+        tasks.create_task(_forever(hub, Closing(hub).look, every=600))
         if hub.settings.demo:
             tasks.create_task(_forever(hub, feed_demo, every=60))
 

@@ -150,8 +150,8 @@ class Desk:
 
     def is_outlined(self, report: models.Report) -> bool:
         """Whether everybody may know that there is one, so as not to send it again, though not what it says."""
-        open_ = report.state not in ENDS and report.duplicate_of is None and report.latitude is not None
-        return open_ and self.is_for_public(report)
+        is_open = report.state not in ENDS and report.duplicate_of is None and report.withdrawn_at is None
+        return is_open and report.latitude is not None and self.is_for_public(report)
 
     def answer_is_public(self, report: models.Report) -> bool:
         """The public reads an answer once the centre has published it, not while a further round goes on."""
@@ -193,7 +193,7 @@ class Desk:
                     _among(event.agency_id, self.units),
                 )
             )
-        return and_(~self.seen, or_(*conditions))
+        return and_(self.seen.is_not(true()), or_(*conditions))
 
 
 def _among(column: InstrumentedAttribute[int | None], units: Iterable[int] | None) -> ColumnElement[bool]:

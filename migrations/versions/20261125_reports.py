@@ -283,9 +283,7 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("actor", sa.Text(), nullable=False, comment="citizen, moderator, agency"),
         sa.Column("own", sa.Boolean(), nullable=False, comment="by who sent the report"),
-        sa.Column(
-            "key_prefix", sa.Text(), nullable=True, comment="which API key; null: by the token of the report"
-        ),
+        sa.Column("key_prefix", sa.Text(), nullable=True, comment="which API key; null: by the token of the report"),
         sa.Column("person", sa.Text(), nullable=True, comment="who of the staff, as their system says"),
         sa.Column("internal", sa.Boolean(), nullable=False, comment="for the staff concerned only"),
         sa.Column("words", sa.Text(), nullable=False),

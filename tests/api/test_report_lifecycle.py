@@ -452,6 +452,25 @@ async def test_what_is_withdrawn_is_a_tombstone_for_the_public(
         assert [one["state"] for one in (await news(centre, None, later))[0]] == ["published"]
 
 
+async def test_who_sees_only_some_units_is_told_of_what_was_withdrawn_elsewhere(centre: Centre) -> None:
+    """Also of a report without a unit, of which no condition on units is true or false."""
+    placed, nowhere = await centre.sent(), await centre.sent(point=None, address="12 Hùng Vương")
+    for report in (placed, nowhere):
+        accepted = ("moderate", "accepted", {"agency": "25813"})
+        await centre.moved(report, accepted, *TO_THE_PUBLIC[1:])
+    centre.keys["elsewhere"] = await centre.hub.key(scopes=["reports:moderate"], units=["25840"])
+    seen, cursor = await news(centre, "elsewhere")
+
+    for report in (placed, nowhere):
+        await withdrawn(centre, report)
+
+    assert [one["id"] for one in seen] == [placed["id"], nowhere["id"]]
+    assert (await news(centre, "elsewhere", cursor))[0] == [
+        {"id": one["id"], "gone": True} for one in (placed, nowhere)
+    ]
+    assert (await centre.ask("GET", "/similar", params=NEAR)).json()["items"] == []
+
+
 async def test_an_agency_that_it_was_taken_from_is_told_so(centre: Centre) -> None:
     report = await centre.sent()
     await centre.moved(report, ("moderate", "accepted"))
