@@ -109,13 +109,12 @@ async def move_in_turn(session: AsyncSession, desk: Desk, report_id: UUID, order
 async def move_many(session: AsyncSession, desk: Desk, order: MovesIn) -> Mapping[UUID, models.Report | HubError]:
     """Make the same step with many reports; each is moved, or has the reason why not, and none keeps the others."""
     ids = list(dict.fromkeys(order.ids))
-    one = MoveIn.model_validate(order.model_dump(exclude={"ids"}))
     await take_turns(session, ids, order.duplicate_of)
     verdicts: dict[UUID, models.Report | HubError] = {}
     for report_id in ids:
         try:
             async with session.begin_nested():
-                verdicts[report_id] = await move_in_turn(session, desk, report_id, one)
+                verdicts[report_id] = await move_in_turn(session, desk, report_id, order)
         except HubError as error:
             verdicts[report_id] = error
     return verdicts

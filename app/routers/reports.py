@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response, Security
+from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request, Response, Security
+from fastapi.responses import JSONResponse
 from fastapi.security import APIKeyHeader
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -353,7 +354,7 @@ async def get_similar(
 GEOJSON = "application/geo+json"
 
 
-class _GeoJson(Response):
+class _GeoJson(JSONResponse):  # for the description, which takes any other for a text
     media_type = GEOJSON
 
 
@@ -396,6 +397,12 @@ async def get_clusters(
     wanted = Wanted(corners=_corners(bbox), categories=split(category or ()), states=state or ())
     clusters = await find_clusters(session, public, wanted, zoom)
     return _features([_pin(public, one, language) for one in clusters], language)
+
+
+@router.get("/transitions", include_in_schema=False)
+async def get_transitions() -> Response:
+    """No report has this id: without this the answer would be that it is none."""
+    raise HTTPException(405)
 
 
 @router.get("/{id}", response_model=ReportDetail, responses=problems(UnknownReport))

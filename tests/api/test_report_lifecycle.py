@@ -324,6 +324,19 @@ async def test_many_are_taken_in_at_once_each_with_its_verdict(centre: Centre) -
     ]  # fmt: skip
     assert (await centre.seen(reports[2], "app")).json()["state"] == "assigned"
     assert (await centre.ask("POST", "/transitions", "app", json={"ids": ids, "to": "accepted"})).status_code == 403
+    assert (await centre.ask("GET", "/transitions")).status_code == 405
+
+
+async def test_many_are_put_off_to_the_same_day(centre: Centre) -> None:
+    reports = [await centre.sent(category="construction") for _ in range(2)]
+    for report in reports:
+        await centre.moved(report, ("moderate", "accepted"))
+    later = {"to": "extended", "reason": "Chờ kết luận.", "deadline": "2027-03-01T17:00:00+07:00"}
+
+    done = await centre.ask("POST", "/transitions", "moderate", json={"ids": [one["id"] for one in reports], **later})
+
+    assert (done.status_code, done.json()["moved"]) == (200, 2)
+    assert (await centre.seen(reports[1], "app")).json()["handling_due_at"] == "2027-03-01T17:00:00+07:00"
 
 
 async def test_many_moved_by_two_at_once_end_moved(centre: Centre) -> None:
