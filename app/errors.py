@@ -643,6 +643,33 @@ class MoveNotAllowed(HubError):
     )
 
 
+class RatingNotAllowed(HubError):
+    """The report cannot be rated: not by this caller, not yet, or not any more."""
+
+    code, status = "rating-not-allowed", 409
+    title = Text("Không đánh giá được", "Rating not allowed")
+    text = Text("Không đánh giá phản ánh này được: {why}.", "This report cannot be rated: {why}.")
+
+
+class UnknownComment(HubError):
+    """The report has no comment with this id that others may read."""
+
+    code, status = "unknown-comment", 404
+    title = Text("Không có bình luận này", "Unknown comment")
+    text = Text("Phản ánh không có bình luận '{value}'.", "The report has no comment '{value}'.")
+
+
+class CommentConflict(HubError):
+    """The id was used for another comment."""
+
+    code, status = "comment-conflict", 409
+    title = Text("Mã bình luận đã dùng", "Comment id taken")
+    text = Text(
+        "Mã '{value}' đã dùng cho bình luận khác; bình luận mới cần mã mới.",
+        "The id '{value}' belongs to another comment; a new comment needs a new id.",
+    )
+
+
 def all_errors() -> list[type[HubError]]:
     """The catalogue of problems, by status and code."""
     return sorted(HubError.__subclasses__(), key=lambda error: (error.status, error.code))

@@ -83,6 +83,9 @@ class Settings(BaseSettings):
     contact: str | None = Field(
         None, description="How people reach the operator, in words: shown where Open311 is discovered."
     )
+    moderate_comments: bool = Field(
+        True, description="A citizen's comment on a public report is public once a moderator has read it; no: at once."
+    )
 
     # Limits of one request
     max_rows: Annotated[int, Field(ge=1)] = 50_000

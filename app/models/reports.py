@@ -152,6 +152,15 @@ class Report(Base):
     handling_due_at: Mapped[Instant | None] = mapped_column(comment="null: not accepted yet")
     handling_measure: Mapped[str | None] = mapped_column()
     published_at: Mapped[Instant | None] = mapped_column(comment="since when the public sees it; null: it does not")
+    withdrawn_at: Mapped[Instant | None] = mapped_column(
+        comment="since when the public sees it no longer; null: it never was withdrawn, or is back"
+    )
+    followers: Mapped[int] = mapped_column(
+        server_default=text("0"), comment="how many rows of report_follower there are"
+    )
+    follow_up: Mapped[bytes | None] = mapped_column(
+        comment="of the token of who sent it without a name, keyed hash; null: there is none"
+    )
     duplicate_of: Mapped[UUID | None] = mapped_column(ForeignKey("report.id"), index=True)
     change: Mapped[int] = mapped_column(BigInteger, comment="number in the change feed when it was last touched")
     changed_at: Mapped[Instant] = mapped_column()
@@ -224,3 +233,46 @@ class ReportEvent(Base):
     agency_id: Mapped[int | None] = mapped_column(ForeignKey(Unit.id))
     intake_due_at: Mapped[Instant] = mapped_column(comment="what was promised after the move")
     handling_due_at: Mapped[Instant | None] = mapped_column()
+
+
+class ReportFollower(Base):
+    """Who wants to know what becomes of somebody else's report, instead of sending it again."""
+
+    __tablename__ = "report_follower"
+
+    report_id: Mapped[UUID] = mapped_column(ForeignKey(Report.id), primary_key=True)
+    subject: Mapped[bytes] = mapped_column(primary_key=True, index=True, comment="as in report: keyed hash")
+    followed_at: Mapped[Instant] = mapped_column()
+
+
+class ReportRating(Base):
+    """What who sent a report thinks of the answer of a round."""
+
+    __tablename__ = "report_rating"
+    __table_args__ = (CheckConstraint("stars BETWEEN 1 AND 5", name="stars"),)
+
+    report_id: Mapped[UUID] = mapped_column(ForeignKey(Report.id), primary_key=True)
+    round: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False, comment="from 1")
+    stars: Mapped[int] = mapped_column(SmallInteger)
+    words: Mapped[str | None] = mapped_column()
+    rated_at: Mapped[Instant] = mapped_column(comment="when it was given, or last changed")
+
+
+class ReportComment(Base):
+    """What was said about a report beside its moves."""
+
+    __tablename__ = "report_comment"
+    __table_args__ = (Index("report_comment_report_id_number_idx", "report_id", "number"),)
+
+    id: Mapped[UUID] = mapped_column(primary_key=True, comment="made by who sent it, so that sending again is harmless")
+    number: Mapped[int] = mapped_column(BigInteger, Identity(), comment="their order")
+    report_id: Mapped[UUID] = mapped_column(ForeignKey(Report.id))
+    digest: Mapped[bytes] = mapped_column(comment="of what was sent, keyed")
+    at: Mapped[Instant] = mapped_column()
+    actor: Mapped[str] = mapped_column(comment="citizen, moderator, agency")
+    own: Mapped[bool] = mapped_column(comment="by who sent the report")
+    key_prefix: Mapped[str | None] = mapped_column(comment="which API key; null: by the token of the report")
+    person: Mapped[str | None] = mapped_column(comment="who of the staff, as their system says")
+    internal: Mapped[bool] = mapped_column(comment="for the staff concerned only")
+    words: Mapped[str] = mapped_column()
+    shown_at: Mapped[Instant | None] = mapped_column(comment="since when the public may read it; null: it may not")

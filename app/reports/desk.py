@@ -1,12 +1,14 @@
 """Who may do what with a report, and with what it is handled: the rules of the day, the catalogue, the clock."""
 
+import base64
 import hmac
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from uuid import UUID
 
-from sqlalchemy import ColumnElement, false, or_, true
+from sqlalchemy import ColumnElement, and_, exists, false, or_, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from app import models
@@ -17,7 +19,7 @@ from app.errors import InvalidRequest, RowError
 from app.reports.deadlines import Target, WorkingCalendar, deadline
 from app.reports.identity import IdentityKeys
 from app.reports.rules import Category, Rules
-from app.reports.workflow import Actor, State
+from app.reports.workflow import ENDS, Actor, State
 from app.settings import Settings
 
 SUBMIT, MODERATE, HANDLE = "reports:submit", "reports:moderate", "reports:handle"
@@ -38,7 +40,7 @@ class Desk:
 
     `caller` is who asks: a citizen's app (`reports:submit`) acts for the citizens whose reports it sent; the centre's moderators
     (`reports:moderate`) see the reports of the units of their key, agencies (`reports:handle`) those that units of their key must
-    act on. Nobody else sees more than what is published.
+    act on. Who sent a report without a name acts for it with its `token`. Nobody else sees more than what is published.
     """
 
     catalogue: Catalogue
@@ -48,6 +50,7 @@ class Desk:
     identities: IdentityKeys
     now: datetime  # aware
     caller: Caller | None
+    token: str | None = None  # of one report, by which who sent it follows it up
 
     def on_wall(self, moment: datetime) -> datetime:
         """A moment on the local calendar, naive."""
@@ -91,6 +94,20 @@ class Desk:
         source = "" if self.caller is None else self.caller.source_code
         return hmac.digest(self.pepper, f"subject {source} {subject}".encode(), "sha256")
 
+    def follow_up(self, report_id: UUID, digest: bytes) -> str:
+        """The token of a report that came without a name. The same for the same report, so that who did not hear the answer to
+        sending it may send it again and has not lost it; what is stored is a hash of it.
+        """
+        secret = hmac.digest(self.pepper, b"follow-up " + report_id.bytes + digest, "sha256")
+        return base64.urlsafe_b64encode(secret).decode().rstrip("=")
+
+    def hashed_token(self, token: str) -> bytes:
+        return hmac.digest(self.pepper, f"token {token}".encode(), "sha256")
+
+    @cached_property
+    def _presented(self) -> bytes | None:
+        return None if self.token is None else self.hashed_token(self.token)
+
     @cached_property
     def units(self) -> frozenset[int] | None:
         """The units of the key and all below them, today. None: everywhere."""
@@ -108,12 +125,33 @@ class Desk:
             found.append(Actor.moderator)
         if self.may(HANDLE) and report.agency_id is not None and (self.units is None or report.agency_id in self.units):
             found.append(Actor.agency)
-        if self.may(SUBMIT) and self.caller is not None and report.source_id == self.caller.source_id:
+        sent = self.may(SUBMIT) and self.caller is not None and report.source_id == self.caller.source_id
+        if sent or (self._presented is not None and hmac.compare_digest(report.follow_up or b"", self._presented)):
             found.append(Actor.citizen)
         return found
 
+    def staff(self, report: models.Report) -> list[Actor]:
+        """Its roles that are not the citizen's."""
+        return [role for role in self.roles(report) if role is not Actor.citizen]
+
+    def acts_for(self, report: models.Report, subject: str | None) -> bool:
+        """Whether the caller speaks for who sent the report: an app's back end does so for that citizen, and for no other of its users."""
+        return Actor.citizen in self.roles(report) and report.subject == (
+            None if subject is None else self.hashed(subject)
+        )
+
     def sees(self, report: models.Report) -> bool:
         return report.published_at is not None or bool(self.roles(report))
+
+    def is_for_public(self, report: models.Report) -> bool:
+        """Whether it may be published: neither its sender nor its category forbids it."""
+        category = self.category_of(report)
+        return report.visibility != "private" and (category is None or category.public)
+
+    def is_outlined(self, report: models.Report) -> bool:
+        """Whether everybody may know that there is one, so as not to send it again, though not what it says."""
+        is_open = report.state not in ENDS and report.duplicate_of is None and report.withdrawn_at is None
+        return is_open and report.latitude is not None and self.is_for_public(report)
 
     def answer_is_public(self, report: models.Report) -> bool:
         """The public reads an answer once the centre has published it, not while a further round goes on."""
@@ -138,7 +176,24 @@ class Desk:
             conditions.append(models.Report.agency_id.is_not(None) & _among(models.Report.agency_id, self.units))
         if self.caller is not None and self.may(SUBMIT):
             conditions.append(models.Report.source_id == self.caller.source_id)
+        if self._presented is not None:
+            conditions.append(models.Report.follow_up == self._presented)
         return or_(*conditions)
+
+    @property
+    def gone(self) -> ColumnElement[bool]:
+        """What the caller could see once and sees no more: withdrawn from the public, or given to another agency."""
+        conditions: list[ColumnElement[bool]] = [models.Report.withdrawn_at.is_not(None)]
+        if self.may(HANDLE):
+            event = models.ReportEvent
+            conditions.append(
+                exists().where(
+                    event.report_id == models.Report.id,
+                    event.agency_id.is_not(None),
+                    _among(event.agency_id, self.units),
+                )
+            )
+        return and_(self.seen.is_not(true()), or_(*conditions))
 
 
 def _among(column: InstrumentedAttribute[int | None], units: Iterable[int] | None) -> ColumnElement[bool]:

@@ -1,10 +1,10 @@
 """How a report moves: by the table of `workflow`, under the clocks of `deadlines`, one event for each step."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from uuid import UUID
+from uuid import UUID, uuid4
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
@@ -14,8 +14,8 @@ from app.errors import HubError, MoveNotAllowed, OutsideKeyUnits, RowError, Text
 from app.reports.deadlines import Measure, deadline, resumed
 from app.reports.desk import Desk, wrong
 from app.reports.submission import touch
-from app.reports.workflow import LABELS, MOVES, Actor, Move, Need, State
-from app.schemas.reports import MoveIn
+from app.reports.workflow import LABELS, MOVES, Actor, Move, Need, State, resumes
+from app.schemas.reports import MoveIn, MovesIn, WithdrawalIn
 
 _ACTORS = (Actor.moderator, Actor.agency, Actor.citizen)  # in whose name a caller moves that could do so in several
 LONGEST = timedelta(days=731)  # from now on that something may be put off
@@ -30,6 +30,18 @@ async def require_report(session: AsyncSession, desk: Desk, report_id: UUID, *, 
     if (report := (await session.scalars(query)).one_or_none()) is None:
         raise UnknownReport(value=report_id)
     return report
+
+
+async def take_turns(session: AsyncSession, ids: Iterable[UUID], original: UUID | None = None) -> None:
+    """Lock reports, those whose answer theirs is, and the one that they shall repeat: first in a transaction and always in the
+    order of their ids, so that of two that mark each other as duplicates one waits for the other, and not each for the other.
+    """
+    table, asked = models.Report, list(ids)
+    first = select(table.duplicate_of).where(table.id == original)
+    query = select(table.id).where(
+        or_(table.id.in_([*asked, original]), table.duplicate_of.in_(asked), table.id.in_(first))
+    )
+    await session.execute(query.order_by(table.id).with_for_update())
 
 
 async def events_of(session: AsyncSession, report: models.Report) -> Sequence[models.ReportEvent]:
@@ -57,8 +69,15 @@ async def move(session: AsyncSession, desk: Desk, report_id: UUID, order: MoveIn
         MoveNotAllowed: not from this state, not by this caller, or not any more; with what is.
         InvalidRequest: something that belongs to the move is missing or wrong.
     """
+    await take_turns(session, [report_id], order.duplicate_of)
+    return await move_in_turn(session, desk, report_id, order)
+
+
+async def move_in_turn(session: AsyncSession, desk: Desk, report_id: UUID, order: MoveIn) -> models.Report:
+    """`move`, for who has taken turns already."""
     report = await require_report(session, desk, report_id, lock=True)
     events = await events_of(session, report)
+    repeats = await _repeats(session, report)
     step = MOVES.get((State(report.state), State(order.to)))
     actor = None if step is None else _actor(desk, report, step, order)
     if step is None or actor is None:
@@ -76,13 +95,90 @@ async def move(session: AsyncSession, desk: Desk, report_id: UUID, order: MoveIn
         if order.outcome != "duplicate":
             report.duplicate_of = None
     if step.target is State.published:
-        report.published_at = desk.now
+        report.published_at, report.withdrawn_at = desk.now, None
+    if step.source is State.published and step.target is State.approved:
+        report.published_at, report.withdrawn_at = None, desk.now
     _append(session, desk, report, step.target, actor, order)
     if step.target is State.accepted and agency is not None:
         report.agency_id = agency.id
         _append(session, desk, report, State.assigned, Actor.moderator if order.agency else Actor.system)
-    await touch(session, desk, report)
+    await _tell(session, desk, report, repeats)
     return report
+
+
+async def move_many(session: AsyncSession, desk: Desk, order: MovesIn) -> Mapping[UUID, models.Report | HubError]:
+    """Make the same step with many reports; each is moved, or has the reason why not, and none keeps the others."""
+    ids = list(dict.fromkeys(order.ids))
+    await take_turns(session, ids, order.duplicate_of)
+    verdicts: dict[UUID, models.Report | HubError] = {}
+    for report_id in ids:
+        try:
+            async with session.begin_nested():
+                verdicts[report_id] = await move_in_turn(session, desk, report_id, order)
+        except HubError as error:
+            verdicts[report_id] = error
+    return verdicts
+
+
+async def withdraw(session: AsyncSession, desk: Desk, report_id: UUID, order: WithdrawalIn) -> models.Report:
+    """Take a report back from the public, whatever its state; one that is published becomes approved again.
+
+    Raises:
+        UnknownReport: there is none that the caller moderates.
+        MoveNotAllowed: the public does not see it.
+    """
+    await take_turns(session, [report_id])
+    report = await require_report(session, desk, report_id, lock=True)
+    if Actor.moderator not in desk.roles(report):
+        raise UnknownReport(value=report_id)
+    if report.published_at is None:
+        why = Text("chưa công khai", "it is not public")
+        raise MoveNotAllowed(value="withdrawn", state=LABELS[State(report.state)], why=why, allowed="–")
+    if report.state == State.published:
+        return await move_in_turn(
+            session, desk, report_id, MoveIn(to="approved", reason=order.reason, person=order.person)
+        )
+    report.published_at, report.withdrawn_at = None, desk.now
+    note(session, desk, report, order.reason, order.person)
+    await _tell(session, desk, report, await _repeats(session, report))
+    return report
+
+
+async def close_lapsed(session: AsyncSession, desk: Desk, report_id: UUID) -> bool:
+    """Close a report that can be reopened no more; whether that was so."""
+    await take_turns(session, [report_id])
+    report = await session.get_one(models.Report, report_id)
+    events = await events_of(session, report)
+    step, until = MOVES.get((State(report.state), State.closed)), reopens_until(desk, report, events)
+    if step is None or Actor.system not in step.by or until is None or desk.now <= until:
+        return False
+    _append(session, desk, report, step.target, Actor.system)
+    await _tell(session, desk, report, await _repeats(session, report))
+    return True
+
+
+async def _repeats(session: AsyncSession, report: models.Report) -> Sequence[models.Report]:
+    """Its duplicates: what becomes of it is their answer, too."""
+    table = models.Report
+    return (await session.scalars(select(table).where(table.duplicate_of == report.id).order_by(table.id))).all()
+
+
+async def _tell(session: AsyncSession, desk: Desk, report: models.Report, repeats: Sequence[models.Report]) -> None:
+    for one in repeats:
+        if report.duplicate_of is not None:  # of a chain of duplicates the first
+            one.duplicate_of = report.duplicate_of
+    for one in (report, *repeats):
+        await touch(session, desk, one)
+
+
+def note(session: AsyncSession, desk: Desk, report: models.Report, words: str, person: str | None) -> None:
+    """Leave word for the staff concerned."""
+    session.add(
+        models.ReportComment(
+            id=uuid4(), report_id=report.id, digest=b"", at=desk.now, actor=Actor.moderator, own=False,
+            key_prefix=desk.caller and desk.caller.key_prefix, person=person, internal=True, words=words,
+        )
+    )  # fmt: skip
 
 
 def _append(
@@ -118,14 +214,9 @@ _NOT_YOU = Text("bước này là của người khác", "that step is somebody 
 
 def _actor(desk: Desk, report: models.Report, step: Move, order: MoveIn | None = None) -> Actor | None:
     roles = desk.roles(report)
-    if order is not None and Actor.citizen in roles and not _is_citizen(desk, report, order):
+    if order is not None and Actor.citizen in roles and not desk.acts_for(report, order.subject):
         roles.remove(Actor.citizen)
     return next((actor for actor in _ACTORS if actor in step.by and actor in roles), None)
-
-
-def _is_citizen(desk: Desk, report: models.Report, order: MoveIn) -> bool:
-    """An app's back end acts for the citizen who sent the report, and for no other of its users."""
-    return report.subject == (None if order.subject is None else desk.hashed(order.subject))
 
 
 def _hindrance(desk: Desk, report: models.Report, events: Sequence[models.ReportEvent], step: Move) -> Text | None:
@@ -142,12 +233,10 @@ def _hindrance(desk: Desk, report: models.Report, events: Sequence[models.Report
         if sum(event.from_state != State.need_info for event in extended) >= promise.extensions:
             most = promise.extensions
             return Text(f"được gia hạn tối đa {most} lần", f"it may be extended {most} times")
-    if step.target is State.published:
-        category = desk.category_of(report)
-        if report.visibility == "private" or (category is not None and not category.public):
-            return Text("không công khai được", "it is not to be public")
+    if step.target is State.published and not desk.is_for_public(report):
+        return Text("không công khai được", "it is not to be public")
     if step.target is State.reopened and Actor.moderator not in desk.roles(report):
-        until = _reopens_until(desk, report, events)
+        until = reopens_until(desk, report, events)
         if until is not None and desk.now > until:
             day = until.astimezone(desk.settings.tz).strftime("%d-%m-%Y %H:%M")
             return Text(f"chỉ được mở lại đến {day}", f"it could be reopened until {day}")
@@ -159,8 +248,10 @@ def _this_round(events: Sequence[models.ReportEvent]) -> Sequence[models.ReportE
     return events[first:]
 
 
-def _reopens_until(desk: Desk, report: models.Report, events: Sequence[models.ReportEvent]) -> datetime | None:
-    answered = max((event.at for event in events if event.to_state == State.approved), default=None)
+def reopens_until(desk: Desk, report: models.Report, events: Sequence[models.ReportEvent]) -> datetime | None:
+    """How long the citizen may say that the last answer will not do. None: there is none yet."""
+    approved = (State.resolved, State.approved)
+    answered = max((event.at for event in events if (event.from_state, event.to_state) == approved), default=None)
     if answered is None:
         return None
     local = desk.on_wall(answered)
@@ -279,7 +370,7 @@ def _run_clocks(
     desk: Desk, report: models.Report, events: Sequence[models.ReportEvent], order: MoveIn, step: Move
 ) -> None:
     """What is promised after the step. What was promised before it stands in the event before."""
-    if step.source is State.need_info and step.target is not State.rejected:
+    if resumes(step):
         _resume(desk, report, events[-1])
     if step.target in (State.accepted, State.reopened):
         promise = desk.rules.promise("handling", report.urgency, report.category, desk.local.date())
@@ -289,15 +380,15 @@ def _run_clocks(
         report.handling_due_at = order.deadline
 
 
-def _resume(desk: Desk, report: models.Report, asked: models.ReportEvent) -> None:
-    """The clock that stood still while the citizen was asked goes on."""
+def _resume(desk: Desk, report: models.Report, paused: models.ReportEvent) -> None:
+    """The clock that stood still while the citizen was asked, or the centre looked at the answer, goes on."""
 
     def later(due: datetime, measure: str | None) -> datetime:
-        due, paused_at, resumed_at = (desk.on_wall(moment) for moment in (due, asked.at, desk.now))
+        due, paused_at, resumed_at = (desk.on_wall(moment) for moment in (due, paused.at, desk.now))
         kind: Measure = measure  # type: ignore[assignment] # as it was taken from a target
         return resumed(desk.calendar, due, paused_at, resumed_at, kind).replace(tzinfo=desk.settings.tz)
 
-    if asked.from_state == State.submitted:
+    if paused.from_state == State.submitted:
         report.intake_due_at = later(report.intake_due_at, report.intake_measure)
     elif report.handling_due_at is not None:
         report.handling_due_at = later(report.handling_due_at, report.handling_measure)

@@ -74,6 +74,7 @@ async def submit(session: AsyncSession, desk: Desk, sent: ReportIn) -> tuple[mod
             state=State.submitted,
             intake_due_at=due,
             intake_measure=promise.target.measure,
+            follow_up=None if sent.subject is not None else desk.hashed_token(desk.follow_up(sent.id, digest)),
             change=0,
             changed_at=desk.now,
         )
@@ -116,10 +117,13 @@ def _sealed(desk: Desk, report_id: UUID, contact: ContactIn) -> models.Reporter:
     )  # fmt: skip
 
 
-async def touch(session: AsyncSession, desk: Desk, report: models.Report) -> None:
-    """Have everybody hear that a report has changed. Last in the transaction: the numbers are counted in turn."""
+async def touch(session: AsyncSession, desk: Desk, report: models.Report, *, quietly: bool = False) -> None:
+    """Have everybody hear that a report has changed; `quietly`: only who reads the feed, for it is nothing that the public sees.
+
+    Last in the transaction: the numbers are counted in turn.
+    """
     await session.flush()
-    if report.published_at is not None:  # nobody is told of others: a subscriber is anybody
+    if report.published_at is not None and not quietly:  # nobody is told of others: a subscriber is anybody
         data = {
             "id": report.id,
             "number": report.number,

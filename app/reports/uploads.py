@@ -136,8 +136,12 @@ async def _keep(session: AsyncSession, report: models.Report, number: int, piece
     sizes = set(await session.scalars(select(table.size).where(*of_photo)))
     if sizes - {piece.size}:
         raise PhotoTaken(value=number)
-    if not piece.content or (piece.start < here and piece.start + len(piece.content) <= here):
-        return int(here)  # a question how far it is, or a piece that was answered but not heard
+    if not piece.content:
+        return int(here)  # a question how far it is
+    if piece.start < here and (end := piece.start + len(piece.content)) <= here:
+        if (await _whole(session, report.id, number))[piece.start : end] != piece.content:
+            raise PhotoTaken(value=number)
+        return int(here)  # a piece that was answered but not heard
     if piece.start != here:
         why = Text(f"đã nhận {here} byte", f"{here} bytes are here")
         raise wrong(RowError("out-of-range", pointer="/header/content-range", value=piece.start, facts={"why": why}))

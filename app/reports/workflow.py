@@ -95,6 +95,10 @@ HANDLING_RUNS = frozenset(
     {State.accepted, State.assigned, State.returned, State.processing, State.extended, State.reopened}
 )
 ENDS = frozenset({State.rejected, State.closed})
+# The answer has been looked at: the citizen may judge it.
+RATED = frozenset({State.approved, State.published, State.closed})
+# Where somebody waits for the citizen or for the centre: what the clock had left is left when it goes on.
+_PAUSES = frozenset({State.need_info, State.resolved})
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +124,11 @@ _TABLE = (
     ("assigned reopened", "processing", "agency", ""),
     ("assigned processing extended", "extended", "moderator", "reason deadline"),
     ("assigned processing extended", "resolved", "agency", "reply outcome"),
-    # The centre looks at the answer before the public does.
+    # The centre looks at the answer before the public does, and may take back what the public should not have seen.
     ("resolved", "processing", "moderator", "reason"),
     ("resolved", "approved", "moderator", ""),
     ("approved", "published", "moderator", ""),
+    ("published", "approved", "moderator", "reason"),
     ("approved published", "reopened", "citizen moderator", "reason"),
     ("approved published", "closed", "citizen moderator system", ""),
 )
@@ -135,6 +140,25 @@ MOVES: dict[tuple[State, State], Move] = {
     for source in sources.split()
     for target in targets.split()
 }
+
+
+def resumes(step: Move) -> bool:
+    """Whether a clock that stood still goes on with the step, and does not begin anew."""
+    return step.source in _PAUSES and step.target in INTAKE_RUNS | HANDLING_RUNS
+
+
+class Stage(StrEnum):
+    """How far a report is, for who may know no more than that there is one."""
+
+    received = "received"
+    in_hand = "in_hand"
+    answered = "answered"
+
+
+def stage(state: State) -> Stage:
+    if state in INTAKE_RUNS | {State.need_info}:
+        return Stage.received
+    return Stage.in_hand if state in HANDLING_RUNS else Stage.answered
 
 
 def moves_from(state: State, actor: Actor) -> list[Move]:

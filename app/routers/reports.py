@@ -1,19 +1,22 @@
 """`/v1/reports`: citizens' field reports, from the phone to the street and back."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from fastapi import APIRouter, Depends, Header, HTTPException, Path, Query, Request, Response, Security
+from fastapi.responses import JSONResponse
+from fastapi.security import APIKeyHeader
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.auth import require_caller
 from app.catalogue.access import require_whole_hub, units_below
 from app.errors import (
+    CommentConflict,
     InvalidRequest,
     KeyRequired,
     MoveNotAllowed,
@@ -25,6 +28,7 @@ from app.errors import (
     PhotoTaken,
     PhotoTooLarge,
     PhotoTooManyPixels,
+    RatingNotAllowed,
     ReportConflict,
     ReporterErased,
     ReporterUnknown,
@@ -32,22 +36,38 @@ from app.errors import (
     ScopeMissing,
     Text,
     UnitNotValid,
+    UnknownComment,
     UnknownReport,
     UnknownUnit,
 )
 from app.paging import decode_cursor, encode_cursor
+from app.problems import problem_body
+from app.reports.comments import comment, comments_of, moderate_comment
 from app.reports.desk import CONFIGURE, HANDLE, IDENTIFY, MODERATE, SUBMIT, Desk
-from app.reports.handling import events_of, move, moves, require_report
+from app.reports.following import follow, unfollow
+from app.reports.handling import events_of, move, move_many, moves, require_report, withdraw
 from app.reports.identity import IdentityKeys
 from app.reports.photo_store import photo_key
 from app.reports.photos import SIZES
 from app.reports.places import Point, box
+from app.reports.ratings import rate, ratings_of
 from app.reports.reporters import read_reporter
 from app.reports.rules import Rules, RulesCache, change_rules, require_working_time, rows_of
-from app.reports.search import Order, Wanted, find_reports, find_similar, key_of, place_of, running_deadline
+from app.reports.search import (
+    Cluster,
+    Order,
+    Similar,
+    Wanted,
+    find_clusters,
+    find_reports,
+    find_similar,
+    key_of,
+    place_of,
+    running_deadline,
+)
 from app.reports.submission import submit
 from app.reports.uploads import MOST, Piece, Uploads, photos_of
-from app.reports.workflow import LABELS, Actor, Moved, State, bounces, rounds
+from app.reports.workflow import LABELS, Actor, Moved, State, bounces, rounds, stage
 from app.routers.answers import answer, problems
 from app.routers.asked import refused, split
 from app.routers.dependencies import (
@@ -65,16 +85,29 @@ from app.routers.exact import ExactRoute
 from app.schemas.readings import Code
 from app.schemas.reports import (
     CategoryList,
+    CommentIn,
+    CommentOut,
+    CommentPage,
     ContactOut,
+    FeatureCollection,
+    FollowOut,
     MoveIn,
+    MovesIn,
+    RatingGiven,
+    RatingIn,
     ReportDetail,
     ReportIn,
     ReportPage,
+    ReportSent,
     RulesIn,
     RulesOut,
+    ShownIn,
     SimilarPage,
     StateName,
+    Subject,
     UploadOut,
+    Verdicts,
+    WithdrawalIn,
 )
 
 router = APIRouter(
@@ -82,6 +115,8 @@ router = APIRouter(
 )
 _TO_SEND = Text("để gửi phản ánh", "to send reports")
 _TO_MOVE = Text("để xử lý phản ánh", "to handle reports")
+_TO_FOLLOW = Text("để theo dõi phản ánh", "to follow reports")
+_TO_SPEAK = Text("để đánh giá hoặc bình luận", "to rate or comment")
 _LASTING = timedelta(hours=1)  # of a link to a photo
 _FARTHEST = 2_000.0  # metres within which reports can be alike
 
@@ -119,14 +154,24 @@ async def write_rules(cache: RulesDep, session: WriteSession) -> Rules:
     return await cache.current(session)
 
 
+_token_header = APIKeyHeader(
+    name="X-Report-Token",
+    auto_error=False,
+    scheme_name="ReportToken",
+    description="`follow_up` of a report that was sent without a subject: opens that report, and no other.",
+)
+TokenDep = Annotated[str | None, Security(_token_header)]
+
+
 async def read_desk(
     hub: HubDep,
     catalogue: ReadCatalogue,
     rules: Annotated[Rules, Depends(read_rules, scope="function")],
     caller: CallerDep,
     identities: IdentitiesDep,
+    token: TokenDep,
 ) -> Desk:
-    return Desk(catalogue, rules, hub.settings, hub.pepper, identities, datetime.now(UTC), caller)
+    return Desk(catalogue, rules, hub.settings, hub.pepper, identities, datetime.now(UTC), caller, token)
 
 
 async def write_desk(
@@ -135,8 +180,9 @@ async def write_desk(
     rules: Annotated[Rules, Depends(write_rules, scope="function")],
     caller: CallerDep,
     identities: IdentitiesDep,
+    token: TokenDep,
 ) -> Desk:
-    return Desk(catalogue, rules, hub.settings, hub.pepper, identities, datetime.now(UTC), caller)
+    return Desk(catalogue, rules, hub.settings, hub.pepper, identities, datetime.now(UTC), caller, token)
 
 
 ReadDesk = Annotated[Desk, Depends(read_desk, scope="function")]
@@ -185,9 +231,9 @@ async def put_rules(
 @router.post(
     "",
     status_code=201,
-    response_model=ReportDetail,
+    response_model=ReportSent,
     responses=problems(KeyRequired, ScopeMissing, OutsideKeyUnits, OutsideArea, ReportConflict)
-    | {200: {"model": ReportDetail, "description": "It was here already: this is how it stands now."}},
+    | {200: {"model": ReportSent, "description": "It was here already: this is how it stands now."}},
 )
 async def post_report(
     session: WriteSession, desk: WriteDesk, uploads: UploadsDep, language: Language, sent: ReportIn
@@ -197,6 +243,9 @@ async def post_report(
     report, is_new = await submit(session, desk, sent)
     headers = {"location": f"/v1/reports/{report.id}"}
     detail = await _detail(session, desk, uploads, report, language)
+    if report.follow_up is not None:
+        detail |= {"follow_up": desk.follow_up(report.id, report.digest)}
+        headers |= {"cache-control": "no-store"}
     return answer(detail, language, status=201 if is_new else 200, headers=headers)
 
 
@@ -214,6 +263,7 @@ class _Asked:
     subject: str | None
     updated_since: datetime | None
     mine: bool
+    followed_by: str | None
 
 
 async def get_asked(
@@ -237,9 +287,17 @@ async def get_asked(
         Query(max_length=40, description="Changed at this instant (RFC 3339) or later; for `order=changed`."),
     ] = None,
     mine: Annotated[bool, Query(description="Only those that are the caller's to handle, or that it sent.")] = False,
+    followed_by: Annotated[
+        str | None,
+        Query(
+            max_length=200, description="That this citizen of the caller's own system follows, or that those repeat."
+        ),
+    ] = None,
 ) -> _Asked:
     since = None if updated_since is None else asked_instant(hub, "updated_since", updated_since)
-    return _Asked(near, radius, bbox, category or (), state or (), unit or (), agency or (), subject, since, mine)
+    return _Asked(
+        near, radius, bbox, category or (), state or (), unit or (), agency or (), subject, since, mine, followed_by
+    )
 
 
 @router.get("", response_model=ReportPage, responses=problems(KeyRequired, UnknownUnit, UnitNotValid))
@@ -256,16 +314,20 @@ async def get_reports(
 ) -> Response:
     """Reports: the public's are those that are published; with a key also those that the caller handles or sent.
 
-    With `order=changed` the last `next` is to be kept: asked again with it, the answer is what has changed since.
+    With `order=changed` the last `next` is to be kept: asked again with it, the answer is what has changed since, with a tombstone
+    `{"id", "gone": true}` for each report that the caller could see and sees no more. `order=deadline` is of those only that are the
+    caller's to handle.
     """
     if order == "deadline" and not (desk.may(MODERATE) or desk.may(HANDLE)):
         raise KeyRequired(why=_TO_MOVE)
     after = None if cursor is None else _after(order, cursor)
-    found = await find_reports(session, desk, _wanted(desk, asked), order, after, limit + 1)
+    wanted = replace(_wanted(desk, asked), gone=order == "changed")
+    found = await find_reports(session, desk, wanted, order, after, limit + 1)
     shown = found[:limit]
     more = len(found) > limit or (order == "changed" and bool(shown))
     following = encode_cursor(key_of(order, shown[-1])) if more else cursor if order == "changed" else None
-    return answer({"items": [report_out(desk, one, language) for one in shown], "next": following}, language)
+    items = [report_out(desk, one, language) if desk.sees(one) else {"id": one.id, "gone": True} for one in shown]
+    return answer({"items": items, "next": following}, language)
 
 
 @router.get("/similar", response_model=SimilarPage, responses=problems())
@@ -279,10 +341,68 @@ async def get_similar(
     radius: Annotated[float, Query(gt=0, le=_FARTHEST, description="Metres.")] = 200,
     limit: Annotated[int, Query(ge=1, le=50)] = 10,
 ) -> Response:
-    """Open reports near a place, nearest first: to follow one is better than to send it again."""
+    """Open reports near a place, nearest first: to follow one is better than to send it again. Of one that is not public an outline."""
     found = await find_similar(session, desk, Point(lat, lon), category, radius, limit)
-    items = [report_out(desk, one.report, language) | {"metres": round(one.metres)} for one in found]
+    items = [
+        (_outline(desk, one, language) if one.outline else report_out(desk, one.report, language))
+        | {"metres": round(one.metres)}
+        for one in found
+    ]
     return answer({"items": items}, language)
+
+
+GEOJSON = "application/geo+json"
+
+
+class _GeoJson(JSONResponse):  # for the description, which takes any other for a text
+    media_type = GEOJSON
+
+
+@router.get(
+    ".geojson",
+    response_class=_GeoJson,
+    response_model=FeatureCollection,
+    responses=problems(UnknownUnit, UnitNotValid),
+)
+async def get_geojson(
+    session: ReadSession,
+    desk: ReadDesk,
+    language: Language,
+    asked: Annotated[_Asked, Depends(get_asked)],
+    limit: Annotated[int, Query(ge=1, le=5000)] = 1000,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+) -> Response:
+    """What is published, as GeoJSON (RFC 7946), newest first: for everybody the same, as the public sees it."""
+    public = replace(desk, caller=None, token=None)
+    after = None if cursor is None else _after("newest", cursor)
+    found = await find_reports(session, public, _wanted(public, asked), "newest", after, limit + 1)
+    following = encode_cursor(key_of("newest", found[limit - 1])) if len(found) > limit else None
+    return _features([_feature(public, one, language) for one in found[:limit]], language, following)
+
+
+@router.get("/clusters.geojson", response_class=_GeoJson, response_model=FeatureCollection, responses=problems())
+async def get_clusters(
+    session: ReadSession,
+    desk: ReadDesk,
+    language: Language,
+    bbox: Annotated[
+        str, Query(max_length=100, description="west,south,east,north", examples=["106.5,11.1,106.7,11.3"])
+    ],
+    zoom: Annotated[int, Query(ge=0, le=20, description="As maps on the web count.")],
+    category: Annotated[list[Code] | None, Query(max_length=100)] = None,
+    state: Annotated[list[StateName] | None, Query(max_length=20)] = None,
+) -> Response:
+    """What is published, as pins of a map at a zoom: those that would touch are one, with how many they are and in which states."""
+    public = replace(desk, caller=None, token=None)
+    wanted = Wanted(corners=_corners(bbox), categories=split(category or ()), states=state or ())
+    clusters = await find_clusters(session, public, wanted, zoom)
+    return _features([_pin(public, one, language) for one in clusters], language)
+
+
+@router.get("/transitions", include_in_schema=False)
+async def get_transitions() -> Response:
+    """No report has this id: without this the answer would be that it is none."""
+    raise HTTPException(405)
 
 
 @router.get("/{id}", response_model=ReportDetail, responses=problems(UnknownReport))
@@ -303,10 +423,150 @@ async def post_transition(
     session: WriteSession, desk: WriteDesk, uploads: UploadsDep, language: Language, report_id: ReportId, order: MoveIn
 ) -> Response:
     """Make of a report what comes next: the centre accepts and assigns, the agency answers, the citizen closes or reopens."""
-    if not (desk.may(MODERATE) or desk.may(HANDLE) or desk.may(SUBMIT)):
+    if desk.token is None and not (desk.may(MODERATE) or desk.may(HANDLE) or desk.may(SUBMIT)):
         require_caller(desk.caller, HANDLE, _TO_MOVE)
     report = await move(session, desk, report_id, order)
     return answer(await _detail(session, desk, uploads, report, language), language)
+
+
+@router.post(
+    "/transitions",
+    response_model=Verdicts,
+    responses=problems(KeyRequired, ScopeMissing),
+)
+async def post_transitions(
+    request: Request, session: WriteSession, desk: WriteDesk, language: Language, order: MovesIn
+) -> Response:
+    """Make the same move with many reports, each with its own verdict: what cannot be moved does not keep the others."""
+    if not (desk.may(MODERATE) or desk.may(HANDLE)):
+        require_caller(desk.caller, HANDLE, _TO_MOVE)
+    found = await move_many(session, desk, order)
+    items = [
+        {"id": key, "moved": True, "state": one.state, "problem": None}
+        if isinstance(one, models.Report)
+        else {
+            "id": key,
+            "moved": False,
+            "state": None,
+            "problem": problem_body(one, language, request.state.request_id),
+        }
+        for key, one in found.items()
+    ]
+    moved = sum(isinstance(one, models.Report) for one in found.values())
+    return answer({"moved": moved, "refused": len(items) - moved, "items": items}, language)
+
+
+@router.post(
+    "/{id}/withdrawal",
+    response_model=ReportDetail,
+    responses=problems(KeyRequired, ScopeMissing, UnknownReport, MoveNotAllowed),
+)
+async def post_withdrawal(
+    session: WriteSession,
+    desk: WriteDesk,
+    uploads: UploadsDep,
+    language: Language,
+    report_id: ReportId,
+    order: WithdrawalIn,
+) -> Response:
+    """Take a report back from the public. Who follows the feed is given a tombstone."""
+    require_caller(desk.caller, MODERATE, _TO_MOVE)
+    report = await withdraw(session, desk, report_id, order)
+    return answer(await _detail(session, desk, uploads, report, language), language)
+
+
+Follower = Annotated[Subject, Query(description="The citizen, as the caller's own system names them: opaque.")]
+
+
+@router.put("/{id}/follow", response_model=FollowOut, responses=problems(KeyRequired, ScopeMissing, UnknownReport))
+async def put_follow(
+    session: WriteSession, desk: WriteDesk, language: Language, report_id: ReportId, subject: Follower
+) -> Response:
+    """A citizen wants to know what becomes of it, too (+1). Saying it again changes nothing."""
+    require_caller(desk.caller, SUBMIT, _TO_FOLLOW)
+    report = await follow(session, desk, report_id, subject)
+    return answer(_follow_out(desk, report, following=True), language)
+
+
+@router.delete("/{id}/follow", response_model=FollowOut, responses=problems(KeyRequired, ScopeMissing, UnknownReport))
+async def delete_follow(
+    session: WriteSession, desk: WriteDesk, language: Language, report_id: ReportId, subject: Follower
+) -> Response:
+    """No longer."""
+    require_caller(desk.caller, SUBMIT, _TO_FOLLOW)
+    report = await unfollow(session, desk, report_id, subject)
+    return answer(_follow_out(desk, report, following=False), language)
+
+
+@router.put(
+    "/{id}/rating",
+    response_model=RatingGiven,
+    responses=problems(KeyRequired, ScopeMissing, UnknownReport, RatingNotAllowed),
+)
+async def put_rating(
+    session: WriteSession, desk: WriteDesk, language: Language, report_id: ReportId, sent: RatingIn
+) -> Response:
+    """Who sent the report says what the answer of the last round is worth; changed as long as it could be reopened."""
+    if desk.token is None:
+        require_caller(desk.caller, SUBMIT, _TO_SPEAK)
+    rating, until = await rate(session, desk, report_id, sent)
+    return answer(_rating_out(desk, rating) | {"changeable_until": desk.shown(until)}, language)
+
+
+@router.post(
+    "/{id}/comments",
+    status_code=201,
+    response_model=CommentOut,
+    responses=problems(KeyRequired, ScopeMissing, UnknownReport, CommentConflict)
+    | {200: {"model": CommentOut, "description": "It was here already."}},
+)
+async def post_comment(
+    session: WriteSession, desk: WriteDesk, language: Language, report_id: ReportId, sent: CommentIn
+) -> Response:
+    """Say something about a report: a citizen, or staff to everybody or among themselves."""
+    if desk.token is None and not (desk.may(MODERATE) or desk.may(HANDLE)):
+        require_caller(desk.caller, SUBMIT, _TO_SPEAK)
+    said, is_new = await comment(session, desk, report_id, sent)
+    return answer(_comment_out(desk, said, staff=True), language, status=201 if is_new else 200)
+
+
+@router.get("/{id}/comments", response_model=CommentPage, responses=problems(UnknownReport))
+async def get_comments(
+    session: ReadSession,
+    desk: ReadDesk,
+    language: Language,
+    report_id: ReportId,
+    limit: Annotated[int, Query(ge=1, le=200)] = 100,
+    cursor: Annotated[str | None, Query(max_length=500)] = None,
+) -> Response:
+    """What was said about it, as far as the caller may read it, in its order."""
+    report = await require_report(session, desk, report_id)
+    [after] = (0,) if cursor is None else _after("newest", cursor)
+    found = await comments_of(session, desk, report, after, limit + 1)
+    staff = bool(desk.staff(report))
+    following = encode_cursor([found[limit - 1].number]) if len(found) > limit else None
+    return answer(
+        {"items": [_comment_out(desk, one, staff=staff) for one in found[:limit]], "next": following}, language
+    )
+
+
+@router.put(
+    "/{id}/comments/{comment}/shown",
+    response_model=CommentOut,
+    responses=problems(KeyRequired, ScopeMissing, UnknownReport, UnknownComment),
+)
+async def put_comment_shown(
+    session: WriteSession,
+    desk: WriteDesk,
+    language: Language,
+    report_id: ReportId,
+    comment_id: Annotated[UUID, Path(alias="comment")],
+    verdict: ShownIn,
+) -> Response:
+    """Let everybody read a citizen's comment, or no longer."""
+    require_caller(desk.caller, MODERATE, Text("để duyệt bình luận", "to moderate comments"))
+    said = await moderate_comment(session, desk, report_id, comment_id, shown=verdict.shown)
+    return answer(_comment_out(desk, said, staff=True), language)
 
 
 @router.get(
@@ -410,10 +670,7 @@ def _after(order: Order, cursor: str) -> list[Any]:
 def _wanted(desk: Desk, asked: _Asked) -> Wanted:
     corners = None
     if asked.bbox is not None:
-        west, south, east, north = _numbers("bbox", asked.bbox, 4, "106.5,11.1,106.7,11.3")
-        if not (-90 <= south <= north <= 90 and west <= east):
-            raise refused("bbox", "invalid", asked.bbox, why=Text("tây,nam,đông,bắc", "west,south,east,north"))
-        corners = Point(south, west), Point(north, east)
+        corners = _corners(asked.bbox)
     elif asked.near is not None:
         latitude, longitude = _numbers("near", asked.near, 2, "11.15,106.6")
         if not -90 <= latitude <= 90:
@@ -428,7 +685,15 @@ def _wanted(desk: Desk, asked: _Asked) -> Wanted:
         subject=None if asked.subject is None else desk.hashed(asked.subject),
         updated_since=asked.updated_since,
         mine=asked.mine,
+        followed_by=None if asked.followed_by is None else desk.hashed(asked.followed_by),
     )
+
+
+def _corners(bbox: str) -> tuple[Point, Point]:
+    west, south, east, north = _numbers("bbox", bbox, 4, "106.5,11.1,106.7,11.3")
+    if not (-90 <= south <= north <= 90 and west <= east):
+        raise refused("bbox", "invalid", bbox, why=Text("tây,nam,đông,bắc", "west,south,east,north"))
+    return Point(south, west), Point(north, east)
 
 
 _DEGREES = re.compile(r"[+-]?\d{1,3}(\.\d{1,15})?", re.ASCII)
@@ -504,12 +769,10 @@ def report_out(desk: Desk, report: models.Report, language: str) -> dict[str, An
     concerned = bool(desk.roles(report))
     answered = concerned or desk.answer_is_public(report)
     place = place_of(desk, report)
-    category = desk.category_of(report)
     out = {
         "id": report.id,
         "number": report.number,
-        "category": report.category,
-        "category_name": report.category if category is None else category.name.fill(language, {}),
+        **_category_out(desk, report, language),
         "urgency": report.urgency,
         **_unit_out(desk, "unit", report.unit_id, language),
         **_unit_out(desk, "agency", report.agency_id, language),
@@ -524,6 +787,7 @@ def report_out(desk: Desk, report: models.Report, language: str) -> dict[str, An
         "outcome": report.outcome if answered else None,
         "reply": report.reply if answered else None,
         "published_at": desk.shown(report.published_at),
+        "followers": report.followers,
         "duplicate_of": report.duplicate_of,
     }
     if not concerned:
@@ -553,7 +817,96 @@ async def _detail(
         ],
         "events": [_event_out(desk, report, event, language) for event in events],
         "moves": moves(desk, report, events),
+        "original": await _original(session, desk, report),
+        "ratings": [_rating_out(desk, one) for one in await ratings_of(session, desk, report)],
     }
+
+
+async def _original(session: AsyncSession, desk: Desk, report: models.Report) -> Mapping[str, Any] | None:
+    """What the public sees of the report that this one repeats."""
+    if report.duplicate_of is None:
+        return None
+    first = await session.get_one(models.Report, report.duplicate_of)
+    answered = desk.answer_is_public(first)
+    return {
+        "id": first.id,
+        "number": first.number,
+        "stage": stage(State(first.state)),
+        "outcome": first.outcome if answered else None,
+        "reply": first.reply if answered else None,
+        "published_at": desk.shown(first.published_at),
+    }
+
+
+def _category_out(desk: Desk, report: models.Report, language: str) -> dict[str, str]:
+    category = desk.category_of(report)
+    name = report.category if category is None else category.name.fill(language, {})
+    return {"category": report.category, "category_name": name}
+
+
+def _outline(desk: Desk, similar: Similar, language: str) -> dict[str, Any]:
+    report = similar.report
+    return {
+        "id": report.id,
+        **_category_out(desk, report, language),
+        "stage": stage(State(report.state)),
+        "point": {"latitude": similar.place.latitude, "longitude": similar.place.longitude},
+        "coarse": True,
+        "received_on": desk.on_wall(report.received_at).date(),
+    }
+
+
+def _follow_out(desk: Desk, report: models.Report, *, following: bool) -> dict[str, Any]:
+    return {"id": report.id, "following": following, "followers": report.followers if desk.sees(report) else None}
+
+
+def _rating_out(desk: Desk, rating: models.ReportRating) -> dict[str, Any]:
+    return {
+        "round": rating.round,
+        "stars": rating.stars,
+        "words": rating.words,
+        "rated_at": desk.shown(rating.rated_at),
+    }
+
+
+def _comment_out(desk: Desk, said: models.ReportComment, *, staff: bool) -> dict[str, Any]:
+    out = {
+        "id": said.id,
+        "at": desk.shown(said.at),
+        "by": said.actor,
+        "own": said.own,
+        "internal": said.internal,
+        "shown": said.shown_at is not None,
+        "words": said.words,
+    }
+    return out | {"person": said.person} if staff and said.person is not None else out
+
+
+def _features(features: Iterable[Mapping[str, Any]], language: str, following: str | None = None) -> Response:
+    body = {"type": "FeatureCollection", "features": list(features), "next": following}
+    return answer(body, language, headers={"content-type": GEOJSON})
+
+
+def _feature(desk: Desk, report: models.Report, language: str) -> dict[str, Any]:
+    said = report_out(desk, report, language)
+    point = said.pop("point")
+    place = None if point is None else Point(**point)
+    return {"type": "Feature", "id": str(said.pop("id")), "geometry": _geometry(place), "properties": said}
+
+
+def _pin(desk: Desk, cluster: Cluster, language: str) -> dict[str, Any]:
+    if cluster.report is not None:
+        alone = _feature(desk, cluster.report, language)
+        return alone | {"properties": {"count": 1, "states": cluster.states, **alone["properties"]}}
+    properties = {"count": cluster.count, "states": cluster.states}
+    return {"type": "Feature", "geometry": _geometry(cluster.place), "properties": properties}
+
+
+def _geometry(place: Point | None) -> dict[str, Any] | None:
+    """Longitude first (RFC 7946, 3.1.1), to some centimetres."""
+    if place is None:
+        return None
+    return {"type": "Point", "coordinates": [round(place.longitude, 7), round(place.latitude, 7)]}
 
 
 async def _photo_out(desk: Desk, uploads: Uploads, photo: models.ReportPhoto) -> dict[str, Any]:

@@ -1,8 +1,9 @@
 """Citizens' field reports on the wire."""
 
 import re
+import unicodedata
 from datetime import UTC, date, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import (
@@ -20,6 +21,7 @@ from pydantic_core import PydanticCustomError
 
 from app.errors import NotValid, Text
 from app.schemas.catalogue import Address, Day, Name
+from app.schemas.problems import Problem
 from app.schemas.readings import Code
 from app.schemas.screens import Slug
 from app.schemas.wire import Number
@@ -32,13 +34,24 @@ StateName = Literal[
     "approved", "published", "reopened", "closed",
 ]  # fmt: skip
 OutcomeName = Literal["fixed", "partly", "not_ours", "duplicate", "cannot_find", "no_budget"]
+StageName = Literal["received", "in_hand", "answered"]
 RejectionName = Literal["spam", "duplicate", "out_of_scope", "not_verifiable", "defamatory"]
 ActorName = Literal["citizen", "moderator", "agency", "system"]
 
+
+def _visible(words: str) -> str:
+    """Whoever reads it must see something: marks of direction, joiners and fillers alone are nothing."""
+    if not any(unicodedata.category(one)[0] in "LNPS" and one not in _BLANK for one in words):
+        raise NotValid(Text("phải có chữ nhìn thấy được", "there must be something to see in it"))
+    return words
+
+
+_BLANK = frozenset("\u115f\u1160\u3164\uffa0\u2800")  # letters and signs by their category, which show nothing
 # NUL is the one character that Postgres cannot keep in a text.
 _Words = StringConstraints(strip_whitespace=True, min_length=1, max_length=5_000, pattern=r"^[^\x00]+$")
-Words = Annotated[str, _Words]
-Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00\r\n]+$")]
+_Line = StringConstraints(strip_whitespace=True, min_length=1, max_length=500, pattern=r"^[^\x00\r\n]+$")
+Words = Annotated[str, _Words, AfterValidator(_visible)]
+Line = Annotated[str, _Line, AfterValidator(_visible)]
 
 
 def _written_out(value: object) -> object:
@@ -159,6 +172,104 @@ class MoveIn(BaseModel):
     person: Line | None = Field(None, description="Who of the staff does it, as their system says; kept, never public.")
 
 
+class MovesIn(MoveIn):
+    """The same move for many reports."""
+
+    ids: list[UUID] = Field(min_length=1, max_length=200)
+
+
+class Verdict(BaseModel):
+    """What became of one of many."""
+
+    id: UUID
+    moved: bool
+    state: StateName | None = Field(description="Where it is now; null: it was not moved.")
+    problem: Problem | None = Field(description="Why it was not.")
+
+
+class Verdicts(BaseModel):
+    moved: int
+    refused: int
+    items: list[Verdict]
+
+
+class WithdrawalIn(BaseModel):
+    """Why the public is to see a report no longer."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"reason": "Ảnh có biển số xe."}]})
+
+    reason: Words
+    person: Line | None = Field(None, description="Who of the staff does it; kept, never public.")
+
+
+class FollowOut(BaseModel):
+    id: UUID
+    following: bool
+    followers: int | None = Field(description="null: the report is not public yet.")
+
+
+class RatingIn(BaseModel):
+    """What who sent the report thinks of its answer."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"stars": 5, "words": "Nhanh, cảm ơn."}]})
+
+    stars: int = Field(ge=1, le=5, strict=True)
+    words: Words | None = None
+    subject: Subject | None = Field(None, description="The citizen who rates, as in the report.")
+
+
+class RatingOut(BaseModel):
+    round: int
+    stars: int
+    words: str | None
+    rated_at: datetime
+
+
+class RatingGiven(RatingOut):
+    changeable_until: datetime | None
+
+
+class CommentIn(BaseModel):
+    """Something to say about a report. The same id and content again is the same comment."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"id": "3e0c7d0e-6a0b-4a53-9b1c-0c6f3a1f9b11", "words": "Tối nay đèn lại tắt."}]
+        },
+    )
+
+    id: UUID = Field(description="Made by the sender, once for each comment.")
+    words: Words
+    internal: bool = Field(False, strict=True, description="Of staff, for the staff concerned only.")
+    subject: Subject | None = Field(None, description="The citizen who says it; absent where staff speak.")
+    person: Line | None = Field(None, description="Who of the staff says it; kept, never public.")
+
+
+class ShownIn(BaseModel):
+    """A moderator's verdict on a comment."""
+
+    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"shown": True}]})
+
+    shown: bool = Field(strict=True, description="Everybody may read it, as long as the report is public.")
+
+
+class CommentOut(BaseModel):
+    id: UUID
+    at: datetime
+    by: Literal["citizen", "moderator", "agency"]
+    own: bool = Field(description="By who sent the report.")
+    internal: bool
+    shown: bool = Field(description="Everybody may read it, as long as the report is public.")
+    words: str
+    person: str | None = Field(None, description="For staff only.")
+
+
+class CommentPage(BaseModel):
+    items: list[CommentOut]
+    next: str | None
+
+
 class PhotoOut(BaseModel):
     """A photo, with links that show it for an hour."""
 
@@ -220,6 +331,7 @@ class ReportOut(BaseModel):
     outcome: OutcomeName | None
     reply: str | None
     published_at: datetime | None
+    followers: int = Field(description="How many others wait for it, too.")
     duplicate_of: UUID | None
 
     channel: Channel | None = None
@@ -229,16 +341,43 @@ class ReportOut(BaseModel):
     late: bool | None = Field(None, description="The clock that runs has passed its deadline.")
 
 
+class Original(BaseModel):
+    """The report that another one repeats: its answer is that one's too, once it is public."""
+
+    id: UUID
+    number: int
+    stage: StageName
+    outcome: OutcomeName | None
+    reply: str | None
+    published_at: datetime | None
+
+
 class ReportDetail(ReportOut):
     bounces: int = Field(description="How many times an agency sent it back as not its own.")
     round: int = Field(description="How many times it has been worked on.")
     photos: list[PhotoOut]
     events: list[EventOut]
     moves: list[StateName] = Field(description="What the caller may make of it now.")
+    original: Original | None = Field(description="The report that it repeats.")
+    ratings: list[RatingOut] = Field(description="One for each round; for who has to do with it.")
+
+
+class ReportSent(ReportDetail):
+    follow_up: str | None = Field(
+        None,
+        description="Of a report without a subject: who has it in the header X-Report-Token sees it, comments on it and rates it, without a key. Only here; only a hash of it is stored.",
+    )
+
+
+class Tombstone(BaseModel):
+    """A report that the caller could see and sees no more."""
+
+    id: UUID
+    gone: Literal[True]
 
 
 class ReportPage(BaseModel):
-    items: list[ReportOut]
+    items: list[ReportOut | Tombstone] = Field(description="Tombstones are only in the feed (order=changed).")
     next: str | None
 
 
@@ -246,8 +385,41 @@ class SimilarReport(ReportOut):
     metres: int
 
 
+class ReportOutline(BaseModel):
+    """An open report that is not public: enough to follow it instead of sending it again."""
+
+    id: UUID
+    category: str
+    category_name: str
+    stage: StageName
+    point: PointOut = Field(description="The middle of a square of some 500 m in which it is.")
+    coarse: Literal[True]
+    received_on: date
+    metres: int = Field(description="To the middle of the square.")
+
+
 class SimilarPage(BaseModel):
-    items: list[SimilarReport]
+    items: list[SimilarReport | ReportOutline]
+
+
+class GeometryOut(BaseModel):
+    type: Literal["Point"]
+    coordinates: list[float] = Field(description="Longitude, latitude.")
+
+
+class FeatureOut(BaseModel):
+    type: Literal["Feature"]
+    id: str | None = None
+    geometry: GeometryOut | None
+    properties: dict[str, Any]
+
+
+class FeatureCollection(BaseModel):
+    """GeoJSON, RFC 7946."""
+
+    type: Literal["FeatureCollection"]
+    features: list[FeatureOut]
+    next: str | None = Field(None, description="Cursor of the next page.")
 
 
 class CategoryOut(BaseModel):

@@ -126,6 +126,25 @@ def upgrade() -> None:
             nullable=True,
             comment="since when the public sees it; null: it does not",
         ),
+        sa.Column(
+            "withdrawn_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="since when the public sees it no longer; null: it never was withdrawn, or is back",
+        ),
+        sa.Column(
+            "followers",
+            sa.Integer(),
+            server_default=sa.text("0"),
+            nullable=False,
+            comment="how many rows of report_follower there are",
+        ),
+        sa.Column(
+            "follow_up",
+            sa.LargeBinary(),
+            nullable=True,
+            comment="of the token of who sent it without a name, keyed hash; null: there is none",
+        ),
         sa.Column("duplicate_of", sa.Uuid(), nullable=True),
         sa.Column(
             "change", sa.BigInteger(), nullable=False, comment="number in the change feed when it was last touched"
@@ -235,10 +254,54 @@ def upgrade() -> None:
     )
     op.create_index(op.f("reporter_email_index_idx"), "reporter", ["email_index"], unique=False)
     op.create_index(op.f("reporter_phone_index_idx"), "reporter", ["phone_index"], unique=False)
+    op.create_table(
+        "report_follower",
+        sa.Column("report_id", sa.Uuid(), nullable=False),
+        sa.Column("subject", sa.LargeBinary(), nullable=False, comment="as in report: keyed hash"),
+        sa.Column("followed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["report_id"], ["report.id"], name=op.f("report_follower_report_id_fkey")),
+        sa.PrimaryKeyConstraint("report_id", "subject", name=op.f("report_follower_pkey")),
+    )
+    op.create_index(op.f("report_follower_subject_idx"), "report_follower", ["subject"], unique=False)
+    op.create_table(
+        "report_rating",
+        sa.Column("report_id", sa.Uuid(), nullable=False),
+        sa.Column("round", sa.SmallInteger(), autoincrement=False, nullable=False, comment="from 1"),
+        sa.Column("stars", sa.SmallInteger(), nullable=False),
+        sa.Column("words", sa.Text(), nullable=True),
+        sa.Column("rated_at", sa.DateTime(timezone=True), nullable=False, comment="when it was given, or last changed"),
+        sa.CheckConstraint("stars BETWEEN 1 AND 5", name=op.f("report_rating_stars_check")),
+        sa.ForeignKeyConstraint(["report_id"], ["report.id"], name=op.f("report_rating_report_id_fkey")),
+        sa.PrimaryKeyConstraint("report_id", "round", name=op.f("report_rating_pkey")),
+    )
+    op.create_table(
+        "report_comment",
+        sa.Column("id", sa.Uuid(), nullable=False, comment="made by who sent it, so that sending again is harmless"),
+        sa.Column("number", sa.BigInteger(), sa.Identity(always=False), nullable=False, comment="their order"),
+        sa.Column("report_id", sa.Uuid(), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False, comment="of what was sent, keyed"),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("actor", sa.Text(), nullable=False, comment="citizen, moderator, agency"),
+        sa.Column("own", sa.Boolean(), nullable=False, comment="by who sent the report"),
+        sa.Column("key_prefix", sa.Text(), nullable=True, comment="which API key; null: by the token of the report"),
+        sa.Column("person", sa.Text(), nullable=True, comment="who of the staff, as their system says"),
+        sa.Column("internal", sa.Boolean(), nullable=False, comment="for the staff concerned only"),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.Column(
+            "shown_at",
+            sa.DateTime(timezone=True),
+            nullable=True,
+            comment="since when the public may read it; null: it may not",
+        ),
+        sa.ForeignKeyConstraint(["report_id"], ["report.id"], name=op.f("report_comment_report_id_fkey")),
+        sa.PrimaryKeyConstraint("id", name=op.f("report_comment_pkey")),
+    )
+    op.create_index("report_comment_report_id_number_idx", "report_comment", ["report_id", "number"], unique=False)
 
 
 def downgrade() -> None:
     for table in (
+        "report_comment", "report_rating", "report_follower",
         "report_event", "reporter", "report_photo", "photo_piece", "report", "calendar_day", "shift", "report_route", "report_target",
         "report_category",
     ):  # fmt: skip

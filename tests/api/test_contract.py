@@ -32,8 +32,10 @@ NOT_CHECKED: list[Any] = [positive_data_acceptance]
 
 
 def not_checked(case: Case[Any]) -> list[Any]:
-    """What is asked for in parts is answered in parts: each bad row with its reason, beside a 200."""
-    return [*NOT_CHECKED, negative_data_rejection] if case.query.get("mode") == "partial" else NOT_CHECKED
+    """What is asked for in parts is answered in parts: each bad row with its reason, beside a 200. And `category=true` in a query is a
+    list of one word, whatever was meant by it."""
+    words = any(str(value).lower() in {"true", "false"} for value in case.query.values())
+    return [*NOT_CHECKED, negative_data_rejection] if words or case.query.get("mode") == "partial" else NOT_CHECKED
 
 
 @schemathesis.serializer("application/x-ndjson")

@@ -92,6 +92,9 @@ def test_the_working_time_between_two_moments(start: str, end: str, hours: float
         ("11-16 10:00", "11-16 09:40", "11-21 22:00", MINUTES, "11-21 22:20"),
         ("11-16 10:00", "11-16 11:00", "11-18 08:00", HOURS, "11-16 10:00"),  # it was late before
         ("11-17 10:00", "11-16 18:00", "11-16 19:00", HOURS, "11-17 10:00"),  # nobody worked meanwhile
+        # An answer that the centre looked at and sent back.
+        ("11-23 17:00", "11-17 09:00", "11-19 09:00", DAYS, "11-25 17:00"),
+        ("11-17 11:00", "11-17 09:00", "11-17 10:00", HOURS, "11-17 13:30"),
     ],
 )
 def test_a_pause_leaves_what_was_left(due: str, paused: str, resumed_at: str, measure: str, moved_to: str) -> None:

@@ -17,7 +17,9 @@ from app.reports.workflow import (
     State,
     bounces,
     moves_from,
+    resumes,
     rounds,
+    stage,
     time_in_states,
 )
 
@@ -43,6 +45,8 @@ S, A = State, Actor
         (S.resolved, A.agency, []),  # nobody approves an answer of their own
         (S.approved, A.moderator, [S.published, S.reopened, S.closed]),
         (S.published, A.citizen, [S.reopened, S.closed]),
+        (S.published, A.moderator, [S.approved, S.reopened, S.closed]),
+        (S.approved, A.system, [S.closed]),
         (S.published, A.system, [S.closed]),
         (S.reopened, A.agency, [S.processing]),
         (S.rejected, A.moderator, []),
@@ -81,6 +85,22 @@ def test_a_clock_runs_where_somebody_must_act_and_only_one() -> None:
     waiting_for_nobody = {S.need_info, S.resolved, S.approved, S.published} | ENDS
     assert not INTAKE_RUNS & HANDLING_RUNS
     assert INTAKE_RUNS | HANDLING_RUNS | waiting_for_nobody == set(State)
+
+
+def test_a_clock_goes_on_where_it_stood_and_only_there() -> None:
+    assert {(move.source, move.target) for move in MOVES.values() if resumes(move)} == {
+        (S.need_info, S.submitted), (S.need_info, S.accepted), (S.need_info, S.assigned), (S.need_info, S.processing),
+        (S.need_info, S.extended), (S.resolved, S.processing),
+    }  # fmt: skip
+
+
+def test_who_may_know_no_more_knows_how_far_it_is() -> None:
+    assert {state: stage(state) for state in State} == {
+        S.submitted: "received", S.need_info: "received", S.accepted: "in_hand", S.assigned: "in_hand",
+        S.returned: "in_hand", S.processing: "in_hand", S.extended: "in_hand", S.reopened: "in_hand",
+        S.resolved: "answered", S.approved: "answered", S.published: "answered", S.closed: "answered",
+        S.rejected: "answered",
+    }  # fmt: skip
 
 
 def test_what_a_report_has_lived_through_is_counted_from_its_events() -> None:
