@@ -21,11 +21,11 @@ from app.settings import Settings
 
 # As printed in the file's last column; the dates are those of publication, or of the figures.
 ARTICLES = {
-    "Dầu Tiếng, 29-11-2024": ("bao-dau-tieng-2024", "Bài báo về huyện Dầu Tiếng, 29/11/2024", "Article on Dầu Tiếng district, 29 Nov 2024"),
-    "Bến Cát, figures to 30-09-2024": ("bao-ben-cat-2024", "Bài báo về thành phố Bến Cát, số liệu đến 30/9/2024", "Article on Bến Cát city, figures to 30 Sep 2024"),
-    "Bình Dương, 14-01-2023": ("bao-binh-duong-2023", "Bài báo về tỉnh Bình Dương, 14/1/2023", "Article on Bình Dương province, 14 Jan 2023"),
-    "Châu Đức, 29-12-2022": ("bao-chau-duc-2022", "Bài báo về huyện Châu Đức, 29/12/2022", "Article on Châu Đức district, 29 Dec 2022"),
-    "Đạ Tẻh, 21-03-2023": ("bao-da-teh-2023", "Bài báo về huyện Đạ Tẻh, 21/3/2023", "Article on Đạ Tẻh district, 21 Mar 2023"),
+    "Dầu Tiếng, 29-11-2024": ("bao-dau-tieng-2024", "Bài báo về huyện Dầu Tiếng, 29/11/2024", "Article on Dau Tieng district, 29 Nov 2024"),
+    "Bến Cát, figures to 30-09-2024": ("bao-ben-cat-2024", "Bài báo về thành phố Bến Cát, số liệu đến 30/9/2024", "Article on Ben Cat city, figures to 30 Sep 2024"),
+    "Bình Dương, 14-01-2023": ("bao-binh-duong-2023", "Bài báo về tỉnh Bình Dương, 14/1/2023", "Article on Binh Duong province, 14 Jan 2023"),
+    "Châu Đức, 29-12-2022": ("bao-chau-duc-2022", "Bài báo về huyện Châu Đức, 29/12/2022", "Article on Chau Duc district, 29 Dec 2022"),
+    "Đạ Tẻh, 21-03-2023": ("bao-da-teh-2023", "Bài báo về huyện Đạ Tẻh, 21/3/2023", "Article on Da Teh district, 21 Mar 2023"),
 }  # fmt: skip
 QUALIFIERS = {"exact": None, "about": "khoảng (about)", "over": "trên (over)", "under": "dưới (under)"}
 
@@ -62,7 +62,7 @@ BEN_CAT = UnitIn(
     code="bencat",
     kind="region",
     name_vi="Vùng Bến Cát (7 phường kế thừa)",
-    name_en="Bến Cát region (7 successor wards)",
+    name_en="Ben Cat region (7 successor wards)",
     valid_from=date(2025, 7, 1),
     members=[LinkIn(unit=f"{code}@2025-07-01") for code in BEN_CAT_SUCCESSORS],
 )

@@ -630,7 +630,7 @@ class Laws:
             if figure.origin == "reported":
                 return None
             until = bucket_start(indicator.base, self._now)
-        over = max(until, start) - start
+        over = min(max(until, start), end) - start
         with decimal.localcontext(EXACT):
             return Decimal(over // _SECOND) / Decimal((end - start) // _SECOND)
 

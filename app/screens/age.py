@@ -17,7 +17,7 @@ def due_and_late(indicator: Indicator, observed: datetime) -> tuple[datetime, da
     later it is due, and when the 23rd has passed too it is late. So of every cadence: due after one and a half periods,
     late after three.
 
-    Which daily figures rest at weekends the catalogue does not know, and the working calendar of reports is not theirs. The three
+    Which figures rest at weekends, or at night, the catalogue does not know, and the working calendar of reports is not theirs. The three
     periods are as many as a weekend needs: Friday's figure is due on Sunday at noon, and is not late before Monday's can be there.
     """
     if indicator.periodicity == "realtime":

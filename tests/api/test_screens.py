@@ -148,7 +148,7 @@ async def test_a_figure_of_a_newspaper_names_it_and_the_unit_that_is_no_more(hub
     of_today = snapshot["data"]["kham"]["figure"]
     assert (of_today["sources"], of_today["unit_name"]) == (["tax-office"], "Phường Bến Cát")
     english = (await shown(hub))["chi-tieu"]["figure"]
-    assert english["sources"] == ["Article on Bến Cát city, figures to 30 Sep 2024"]
+    assert english["sources"] == ["Article on Ben Cat city, figures to 30 Sep 2024"]
     assert english["unit_name"].endswith(" (former)")
 
 

@@ -68,11 +68,27 @@ function keyOf(points: MapData["points"]): HTMLElement {
   );
 }
 
-/** The map, and the places whose names found no room on it. */
-function drawn(points: MapData["points"], measure: string, style: ChartStyle): { option: ChartOption; left: MapData["points"] } {
+interface Drawn {
+  option: ChartOption;
+  /** The places whose names found no room on it. */
+  left: MapData["points"];
+}
+
+/** The map with as many names as any way of writing them has room for: two lines for a name and its value or one, at last smaller. */
+function drawn(points: MapData["points"], measure: string, style: ChartStyle): Drawn {
+  const low = style.height < 11 * style.em;
+  const ways = [style, { ...style, em: 0.85 * style.em }].flatMap((one) => [low, !low].map((oneLine) => () => drawnSo(points, measure, one, oneLine)));
+  let best = ways[0]!();
+  for (const way of ways.slice(1)) {
+    if (best.left.length === 0) break;
+    const other = way();
+    if (other.left.length < best.left.length) best = other;
+  }
+  return best;
+}
+
+function drawnSo(points: MapData["points"], measure: string, style: ChartStyle, low: boolean): Drawn {
   const { em, colour, width, height } = style;
-  // Two lines for a name and its value where there is height for them, else one.
-  const low = height < 11 * em;
   const frame = low
     ? { left: em, right: 8 * em, top: 0.8 * em, bottom: 0.8 * em }
     : { left: 4 * em, right: 4 * em, top: 3.2 * em, bottom: 3.4 * em };
