@@ -18,6 +18,7 @@ from app.readings.demo import feed_demo
 from app.readings.idempotency import forget_old_answers
 from app.readings.partitions import make_partitions
 from app.readings.retention import forget_instants
+from app.reports.counting import Counter
 from app.reports.uploads import forget_pieces
 from app.rollups.roller import newest_mark, roll
 from app.webhooks.courier import Courier
@@ -32,13 +33,14 @@ async def run_loops(hub: Hub) -> None:
     async with Courier(hub) as courier, asyncio.TaskGroup() as tasks:
         tasks.create_task(_forever(hub, _make_partitions, every=3600))
         tasks.create_task(_forever(hub, _roll, every=0.1))
+        tasks.create_task(_forever(hub, Counter().look, every=0.2))
         tasks.create_task(_forever(hub, courier.look, every=1))
         tasks.create_task(_forever(hub, _forget, every=3600))
         if hub.settings.demo:
             tasks.create_task(_forever(hub, feed_demo, every=60))
 
 
-async def _forever(hub: Hub, deed: Callable[[Hub], Awaitable[None]], *, every: float) -> None:
+async def _forever(hub: Hub, deed: Callable[[Hub], Awaitable[object]], *, every: float) -> None:
     """A loop outlives the database's bad moments, and a mistake in one deed must not end the others: it is tried again."""
     while True:
         try:

@@ -208,6 +208,10 @@ class ReportEvent(Base):
     """One move of a report: who, when, from where to where, why. Appended, never changed."""
 
     __tablename__ = "report_event"
+    __table_args__ = (
+        Index("report_event_at_idx", "at"),
+        Index("report_event_answer_idx", "at", postgresql_where=text("to_state = 'resolved'")),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     report_id: Mapped[UUID] = mapped_column(ForeignKey(Report.id), index=True)
@@ -224,3 +228,16 @@ class ReportEvent(Base):
     agency_id: Mapped[int | None] = mapped_column(ForeignKey(Unit.id))
     intake_due_at: Mapped[Instant] = mapped_column(comment="what was promised after the move")
     handling_due_at: Mapped[Instant | None] = mapped_column()
+
+
+class ReportMark(Base):
+    """A report that has changed since the figures of a unit were counted (`app.reports.counting`). Appended, and taken away when they are."""
+
+    __tablename__ = "report_mark"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    report_id: Mapped[UUID] = mapped_column()
+    unit_id: Mapped[int] = mapped_column(comment="where it is, or was until then")
+    throughout: Mapped[bool] = mapped_column(
+        comment="it came to the unit or left it: all days since it came in are others"
+    )

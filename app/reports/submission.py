@@ -118,6 +118,7 @@ def _sealed(desk: Desk, report_id: UUID, contact: ContactIn) -> models.Reporter:
 
 async def touch(session: AsyncSession, desk: Desk, report: models.Report) -> None:
     """Have everybody hear that a report has changed. Last in the transaction: the numbers are counted in turn."""
+    mark(session, report)
     await session.flush()
     if report.published_at is not None:  # nobody is told of others: a subscriber is anybody
         data = {
@@ -130,6 +131,12 @@ async def touch(session: AsyncSession, desk: Desk, report: models.Report) -> Non
     number = await announce(session, TOPIC)
     changed = {"change": number, "changed_at": desk.now}
     await session.execute(update(models.Report).where(models.Report.id == report.id).values(changed))
+
+
+def mark(session: AsyncSession, report: models.Report, *, throughout: bool = False) -> None:
+    """Have the figures of its unit counted again; `throughout`: for all days since it came in."""
+    if report.unit_id is not None:
+        session.add(models.ReportMark(report_id=report.id, unit_id=report.unit_id, throughout=throughout))
 
 
 def _same(known: models.Report, digest: bytes, desk: Desk) -> models.Report:

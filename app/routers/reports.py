@@ -39,6 +39,7 @@ from app.paging import decode_cursor, encode_cursor
 from app.reports.desk import CONFIGURE, HANDLE, IDENTIFY, MODERATE, SUBMIT, Desk
 from app.reports.handling import events_of, move, moves, require_report
 from app.reports.identity import IdentityKeys
+from app.reports.indicators import prepare_counting
 from app.reports.photo_store import photo_key
 from app.reports.photos import SIZES
 from app.reports.places import Point, box
@@ -177,6 +178,7 @@ async def put_rules(
     require_whole_hub(caller, desk.catalogue, "/v1/reports/rules")
     today = desk.local.date()
     await change_rules(session, rows_of(desk.catalogue, asked, today, f"{caller.source_code}, {today}"))
+    await prepare_counting(session)
     rules = await cache.current(session)
     require_working_time(rules, {today, *(one.valid_from for one in asked.shifts if one.valid_from is not None)})
     return answer(_rules_out(replace(desk, rules=rules)), language)
