@@ -43,6 +43,7 @@ from app.page import Page
 from app.readings.demo import load_demo, remove_demo
 from app.readings.seed import NewSource, load_seed_figures, require_source
 from app.reports.counting import catch_up_counting, mark_all
+from app.reports.demo import feed_demo_reports, remove_demo_reports
 from app.reports.identity import Contact, identity_keys
 from app.reports.indicators import prepare_counting
 from app.reports.reporters import erase_reporters
@@ -274,6 +275,7 @@ async def _load_demo_once(hub: Hub) -> None:
         if (await session.scalars(select(models.Source).where(models.Source.code == "demo"))).first() is None:
             with progress_bars({"demo": 200_000}) as progress:
                 await load_demo(session, hub.settings, hub.now(), progress)
+    await feed_demo_reports(hub)
 
 
 @contextlib.contextmanager
@@ -405,8 +407,9 @@ def load_demo_verb(
 
     async def deed(session: Any, hub: Hub) -> None:
         if remove:
+            reports = await remove_demo_reports(session)
             console.print(
-                f"{await remove_demo(session)} synthetic readings are gone; start with --no-demo or IOC_DEMO=false"
+                f"{await remove_demo(session)} synthetic readings and {reports} reports are gone; start with --no-demo or IOC_DEMO=false"
             )
             return
         with progress_bars({"demo": 200_000}) as progress:

@@ -80,6 +80,10 @@ class Settings(BaseSettings):
         description="Code of the unit whose field reports are taken here; empty: wherever the catalogue knows a commune.",
     )
 
+    public_reports: bool = Field(
+        True, description="Everybody may send reports on the page /reports; no: only who has a key."
+    )
+
     # Limits of one request
     max_rows: Annotated[int, Field(ge=1)] = 50_000
     max_body_bytes: Annotated[int, Field(ge=1024)] = 32 * 1024 * 1024

@@ -19,6 +19,7 @@ from app.readings.idempotency import forget_old_answers
 from app.readings.partitions import make_partitions
 from app.readings.retention import forget_instants
 from app.reports.counting import Counter
+from app.reports.demo import feed_demo_reports
 from app.reports.uploads import forget_pieces
 from app.rollups.roller import newest_mark, roll
 from app.webhooks.courier import Courier
@@ -38,6 +39,7 @@ async def run_loops(hub: Hub) -> None:
         tasks.create_task(_forever(hub, _forget, every=3600))
         if hub.settings.demo:
             tasks.create_task(_forever(hub, feed_demo, every=60))
+            tasks.create_task(_forever(hub, feed_demo_reports, every=60))
 
 
 async def _forever(hub: Hub, deed: Callable[[Hub], Awaitable[object]], *, every: float) -> None:

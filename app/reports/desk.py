@@ -48,6 +48,7 @@ class Desk:
     identities: IdentityKeys
     now: datetime  # aware
     caller: Caller | None
+    visitor: bytes | None = None  # on the hub's own page: the keyed hash of the browser's token
 
     def on_wall(self, moment: datetime) -> datetime:
         """A moment on the local calendar, naive."""
@@ -91,6 +92,10 @@ class Desk:
         source = "" if self.caller is None else self.caller.source_code
         return hmac.digest(self.pepper, f"subject {source} {subject}".encode(), "sha256")
 
+    def subject_of(self, named: str | None) -> bytes | None:
+        """Of which citizen the caller speaks: a visitor only ever of himself."""
+        return self.visitor if self.visitor is not None or named is None else self.hashed(named)
+
     @cached_property
     def units(self) -> frozenset[int] | None:
         """The units of the key and all below them, today. None: everywhere."""
@@ -108,9 +113,14 @@ class Desk:
             found.append(Actor.moderator)
         if self.may(HANDLE) and report.agency_id is not None and (self.units is None or report.agency_id in self.units):
             found.append(Actor.agency)
-        if self.may(SUBMIT) and self.caller is not None and report.source_id == self.caller.source_id:
+        if self.may(SUBMIT) and self.sent(report):
             found.append(Actor.citizen)
         return found
+
+    def sent(self, report: models.Report) -> bool:
+        """Whether the caller did, for whomever; all visitors are one source, so each has only his own."""
+        mine = self.caller is not None and report.source_id == self.caller.source_id
+        return mine and (self.visitor is None or report.subject == self.visitor)
 
     def sees(self, report: models.Report) -> bool:
         return report.published_at is not None or bool(self.roles(report))
@@ -137,7 +147,8 @@ class Desk:
         if self.may(HANDLE):
             conditions.append(models.Report.agency_id.is_not(None) & _among(models.Report.agency_id, self.units))
         if self.caller is not None and self.may(SUBMIT):
-            conditions.append(models.Report.source_id == self.caller.source_id)
+            own = true() if self.visitor is None else models.Report.subject == self.visitor
+            conditions.append((models.Report.source_id == self.caller.source_id) & own)
         return or_(*conditions)
 
 

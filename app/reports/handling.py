@@ -125,7 +125,7 @@ def _actor(desk: Desk, report: models.Report, step: Move, order: MoveIn | None =
 
 def _is_citizen(desk: Desk, report: models.Report, order: MoveIn) -> bool:
     """An app's back end acts for the citizen who sent the report, and for no other of its users."""
-    return report.subject == (None if order.subject is None else desk.hashed(order.subject))
+    return report.subject == desk.subject_of(order.subject)
 
 
 def _hindrance(desk: Desk, report: models.Report, events: Sequence[models.ReportEvent], step: Move) -> Text | None:

@@ -43,7 +43,7 @@ async def prepare_counting(session: AsyncSession) -> int:
     newest = select(models.ReportCategory).order_by(models.ReportCategory.code, models.ReportCategory.valid_from)
     categories = {row.code: row for row in await session.scalars(newest)}
     shipped = data_rows("indicators.csv")
-    rows = shipped + [row for one in categories.values() for row in _rows_of(one, shipped[0])]
+    rows = shipped + [row for one in categories.values() for row in rows_of_category(one, shipped[0])]
     missing = [row for row in rows if row["code"] not in known]
     if missing:
         await load_indicators(session, missing, lambda *_: None)
@@ -51,7 +51,8 @@ async def prepare_counting(session: AsyncSession) -> int:
     return len(missing)
 
 
-def _rows_of(category: models.ReportCategory, like: dict[str, str]) -> Iterator[dict[str, str]]:
+def rows_of_category(category: models.ReportCategory, like: dict[str, str]) -> Iterator[dict[str, str]]:
+    """Its indicators, as in a CSV; `like`: a row of which the rest is taken."""
     code, vi, en = f"report.{of_category(category.code)}", category.name_vi, category.name_en
     said: Iterable[tuple[str, str, str, str, str, str]] = (
         ("", "Số phản ánh", "Reports", "reports", "sum", "neutral"),

@@ -58,8 +58,8 @@ async def submit(session: AsyncSession, desk: Desk, sent: ReportIn) -> tuple[mod
             id=sent.id,
             digest=digest,
             source_id=caller.source_id,
-            subject=None if sent.subject is None else desk.hashed(sent.subject),
-            channel=sent.channel,
+            subject=desk.subject_of(sent.subject),
+            channel=sent.channel if desk.visitor is None else "web",
             category=category.code,
             urgency=category.urgency,
             unit_id=None if unit is None else unit.id,
@@ -140,7 +140,7 @@ def mark(session: AsyncSession, report: models.Report, *, throughout: bool = Fal
 
 
 def _same(known: models.Report, digest: bytes, desk: Desk) -> models.Report:
-    own = desk.caller is not None and known.source_id == desk.caller.source_id
+    own = desk.sent(known)
     if not own or known.digest != digest:
         raise ReportConflict(value=known.id, stored=known.digest.hex() if own else "–", sent=digest.hex())
     return known

@@ -17,7 +17,7 @@ async def test_the_landing_page_leads_to_screens_docs_and_health(
     async with glass(browser, size) as shown:
         await shown.page.goto(f"{lively_hub.url}/?theme={theme}")
         screens = shown.page.locator(".screens a")
-        await expect(screens).to_have_count(6)
+        await expect(screens).to_have_count(7)
         await expect(shown.page.locator(".health")).to_have_text("Hoạt động bình thường")
 
         assert await shown.page.evaluate(MISFITS) == []

@@ -24,6 +24,7 @@ export type BreakdownData = Schemas["BreakdownData"];
 export type ProgressData = Schemas["ProgressData"];
 export type Outcome = Schemas["ProgressOut"]["outcome"];
 export type MapData = Schemas["MapData"];
+export type ReportMapData = Schemas["ReportMapData"];
 export type DomainsData = Schemas["DomainsData"];
 export type FeedData = Schemas["FeedData"];
 export type TextData = Schemas["TextData"];

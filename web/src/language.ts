@@ -29,7 +29,7 @@ const WORDS = {
   "domains.title": ["Các lĩnh vực", "Fields"],
   "domains.empty": ["Chưa có số liệu", "No figures yet"],
   "domains.withheld": ["Không công khai", "Not public"],
-  "feed.empty": ["Chưa có phản ánh, sự cố nào.", "No reports or incidents."],
+  "feed.empty": ["Chưa có phản ánh nào được công khai.", "No reports have been published yet."],
   "live": ["Trực tiếp", "Live"],
   "live.connecting": ["Đang kết nối…", "Connecting…"],
   "live.lost": [
@@ -80,6 +80,9 @@ const WORDS = {
   "reason.not-additive": ["không cộng gộp được", "does not add up"],
   "reason.not-applicable": ["không áp dụng", "not applicable"],
   "reason.not-public": ["không công khai", "not public"],
+  "report.answered": ["đã trả lời", "answered"],
+  "report.fixed": ["đã khắc phục", "repaired"],
+  "report.open": ["đang xử lý lại", "worked on again"],
   "rest": ["Phần còn lại", "The rest"],
   "screen.problem": ["Không mở được màn hình", "The screen cannot be shown"],
   "screen.others": ["Xem các màn hình khác", "See the other screens"],
