@@ -121,7 +121,7 @@ async def count_days(session: AsyncSession, hub: Hub, days: Mapping[Day, bool]) 
     days = {**dict.fromkeys(await _missing(session, hub, catalogue, earliest), False), **days}
     cells = await _count(session, hub, catalogue, list(days))
     cells |= await _medians(session, hub, catalogue, [day for day, answered in days.items() if answered])
-    sources = await _sources(session, catalogue, first.id, {cell.unit for cell in cells})
+    sources = await _sources(session, hub, catalogue, {cell.unit for cell in cells})
     known = {
         cell: value for cell, value in cells.items() if cell.indicator in catalogue.indicators and cell.unit in sources
     }
@@ -407,24 +407,28 @@ def _above(catalogue: Catalogue, unit: Unit, moment: datetime) -> list[Unit]:
 
 # --- in whose name, and what of it is new ---
 
-_SOURCES = """
-SELECT u.unit_id,
-       (SELECT source_id FROM ownership WHERE indicator_id = :received AND unit_id = u.unit_id),
-       (SELECT source_id FROM report WHERE unit_id = u.unit_id AND source_id = ANY (:synthetic) LIMIT 1)
-  FROM unnest(CAST(:units AS int[])) AS u(unit_id)
+# Who counted there before, and where the demo makes up reports.
+_COUNTERS = """
+SELECT DISTINCT unit_id, source_id FROM ownership
+ WHERE indicator_id = ANY (CAST(:indicators AS int[])) AND unit_id = ANY (CAST(:units AS int[])) AND source_id = ANY (CAST(:sources AS int[]))
 """
+_MADE_UP = "SELECT DISTINCT unit_id, source_id FROM report WHERE source_id = ANY (CAST(:synthetic AS int[])) AND unit_id IS NOT NULL"
 
 
-async def _sources(
-    session: AsyncSession, catalogue: Catalogue, received: int, units: Collection[int]
-) -> dict[int, int]:
-    """Who counts in each unit: the hub; but where the demo makes up reports the demo, and what is counted there is marked so."""
+async def _sources(session: AsyncSession, hub: Hub, catalogue: Catalogue, units: Collection[int]) -> dict[int, int]:
+    """Who counts in each unit: the hub; but where the demo makes up reports, and above, the demo: what is counted there is marked so."""
     own = (await require_source(session, SOURCE)).id
-    facts = {"received": received, "units": list(units), "synthetic": list(catalogue.synthetic)}
-    return {
-        unit: owner if owner in catalogue.synthetic else made_up if made_up is not None and owner != own else own
-        for unit, owner, made_up in await session.execute(text(_SOURCES), facts)
+    facts = {
+        "indicators": [catalogue.indicators[code].id for code in (RECEIVED, f"report.{MEDIAN}") if code in catalogue.indicators],
+        "units": list(units), "sources": [own, *catalogue.synthetic], "synthetic": list(catalogue.synthetic),
+    }  # fmt: skip
+    made_up = {
+        above.id: source
+        for unit, source in await session.execute(text(_MADE_UP), facts)
+        for above in _above(catalogue, catalogue.units[unit], hub.now())
     }
+    counters: dict[int, int] = dict((await session.execute(text(_COUNTERS), facts)).all())
+    return {unit: counters.get(unit, made_up.get(unit, own)) for unit in units}
 
 
 # What another system reports is that system's: it is left alone.

@@ -22,7 +22,7 @@ from app.readings.streams import AWAKE, WARDS, chance
 from app.reports.desk import HANDLE, MODERATE, SUBMIT, Desk
 from app.reports.handling import move
 from app.reports.identity import IdentityKeys, identity_keys
-from app.reports.indicators import RECEIVED
+from app.reports.indicators import MEDIAN, RECEIVED
 from app.reports.rules import read_rules
 from app.reports.submission import submit
 from app.schemas.reports import MoveIn, PointIn, ReportIn
@@ -103,12 +103,15 @@ SELECT r.id, r.unit_id, true FROM report r JOIN unit u ON u.id = r.unit_id WHERE
 
 
 async def _wards(session: AsyncSession, hub: Hub, catalogue: Catalogue, source: int) -> list[Unit]:
-    """Where nobody else counts reports."""
+    """Where nobody else counts reports; none where real ones are counted above them: what is made up must not be part of that."""
     now = hub.now()
     wards = [catalogue.units_at(code, now, now + _STEP)[0] for code in WARDS]
-    table, received = models.Ownership, catalogue.indicators[RECEIVED].id
-    others = select(table.unit_id).where(table.indicator_id == received, table.source_id != source)
+    table, codes = models.Ownership, (RECEIVED, f"report.{MEDIAN}")
+    ours = [catalogue.indicators[code].id for code in codes if code in catalogue.indicators]
+    others = select(table.unit_id).where(table.indicator_id.in_(ours), table.source_id != source)
     taken = set(await session.scalars(others))
+    if any(above in taken for ward in wards for above in catalogue.tree.above(ward.id) if above != ward.id):
+        return []
     return [ward for ward in wards if ward.id not in taken]
 
 

@@ -28,6 +28,14 @@ document.body.append(
     element("p.lead", {}, say("landing.lead")),
     element("section", { "aria-labelledby": "screens" }, element("h2", { id: "screens" }, say("landing.screens")), choice, screens),
     element(
+      "section", { "aria-labelledby": "citizens" },
+      element("h2", { id: "citizens" }, say("landing.citizens")),
+      element(
+        "ul.more", {},
+        element("li", {}, element("a", { href: language === "vi" ? "/reports" : "/reports?lang=en" }, icon("megaphone"), element("b", {}, say("landing.reports")), element("span", {}, say("landing.reports.text")))),
+      ),
+    ),
+    element(
       "section", { "aria-labelledby": "more" },
       element("h2", { id: "more" }, say("landing.more")),
       element(

@@ -58,7 +58,8 @@ function option({ reports, places }: ReportMapData, style: ChartStyle): ChartOpt
           name: shortName(place.unit_name), value: [place.longitude, place.latitude],
           label: { show: sides[index] !== null, position: sides[index] ?? "bottom" },
         })),
-        label: { formatter: "{b}", color: colour.quiet, fontSize: 0.85 * em, distance: 0.3 * em },
+        z: 3, // the names stay readable among the signs
+        label: { formatter: "{b}", color: colour.text, fontSize: 0.9 * em, distance: 0.3 * em, textBorderColor: colour.panel, textBorderWidth: 0.25 * em },
       },
       {
         type: "scatter", silent: true, symbolSize: (reports.length > 150 ? 0.5 : 0.8) * em,
