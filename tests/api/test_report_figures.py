@@ -1,6 +1,7 @@
 """Reports are figures like others: counted by the hub, added up, compared, on the wall at once."""
 
 from datetime import datetime
+from typing import Any
 
 import time_machine
 from sqlalchemy import update
@@ -187,3 +188,54 @@ async def test_a_new_category_has_its_figures(centre: Centre) -> None:
 
     day = str(centre.hub.hub.now().date())
     assert (await centre.hub.point("report.category.stray_dogs", "bencat", day, "day"))["value"] == 1
+
+
+async def test_a_wall_shows_what_is_published_and_hears_of_it(centre: Centre) -> None:
+    async def data(unit: str = "bencat") -> dict[str, Any]:
+        answer = await centre.hub.client.get("/v1/screens/phan-anh/data", params={"unit": unit})
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()["data"]
+        return found
+
+    report = await centre.sent(visibility="withheld", description="Đèn\nđường " + 60 * "tối " + "quá")
+    assert (await data())["moi-nhat"] == {"items": []}
+    assert (await data())["ban-do"]["reports"] == []
+
+    await centre.moved(report, *TO_THE_PUBLIC)
+    await centre.hub.settle()
+
+    [item] = (await data())["moi-nhat"]["items"]
+    assert (item["category"], item["unit_name"], item["progress"]) == (
+        "Trees and street lighting",
+        "Ben Cat Ward",
+        "fixed",
+    )
+    assert item["title"].startswith("Đèn đường tối")
+    assert len(item["title"]) <= 140
+    [point] = (await data())["ban-do"]["reports"]
+    assert (point["latitude"], point["longitude"]) == (11.1875, 106.6075)  # roughly
+    assert {place["unit_name"] for place in (await data())["ban-do"]["places"]} >= {"Ben Cat Ward", "Long Nguyen Ward"}
+    assert (await data("25840"))["moi-nhat"] == {"items": []}
+
+    await centre.moved(report, ("moderate", "reopened", {"reason": "Vẫn tối."}))
+    await centre.hub.settle()
+    assert (await data())["moi-nhat"]["items"][0]["progress"] == "open"
+    before = await centre.hub.client.get("/v1/screens/phan-anh/data", params={"asOf": "2026-01-01T00:00:00+07:00"})
+    assert before.status_code == 404  # there was no such screen
+
+
+async def test_a_map_is_of_an_indicator_or_of_reports(centre: Centre) -> None:
+    key = await centre.hub.key("walls", scopes=["screens:write"])
+    place = {"id": "ban-do", "kind": "map", "x": 0, "y": 0, "w": 6, "h": 4}
+
+    async def tried(**more: Any) -> int:
+        page = {"rows": 4, "widgets": [place | more]}
+        body = {"title": {"vi": "Thử"}, "parameters": {"unit": "bencat"}, "pages": [page]}
+        slug = f"thu-{len(more)}-{'reports' in more:d}"
+        answer = await centre.hub.client.put(f"/v1/screens/{slug}", json=body, headers={"X-API-Key": key})
+        return answer.status_code
+
+    assert await tried(reports=True) == 201
+    assert await tried(indicator="report.received") == 201
+    assert await tried() == 422
+    assert await tried(reports=True, indicator="report.received") == 422

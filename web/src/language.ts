@@ -140,7 +140,7 @@ const WORDS = {
   "reports.phone.note": ["Được mã hóa, chỉ bộ phận tiếp nhận của trung tâm xem được khi cần hỏi thêm.", "Encrypted; only the centre sees it, when it has a question."],
   "reports.photo.after": ["Ảnh {n}, sau khi xử lý", "Photo {n}, afterwards"],
   "reports.photo.before": ["Ảnh {n}, do người dân gửi", "Photo {n}, from the citizen"],
-  "reports.photos": ["Ảnh", "Photos"],
+  "reports.photos": ["Chụp hoặc chọn ảnh", "Take or choose photos"],
   "reports.photos.note": ["Tối đa {n} ảnh. Thông tin ẩn trong ảnh (nơi chụp, máy) được xóa.", "At most {n}. What is hidden in a photo (place, camera) is removed."],
   "reports.place": ["Ở đâu", "Where"],
   "reports.placed": ["Đã chọn vị trí {where}", "Chosen: {where}"],

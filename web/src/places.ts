@@ -75,7 +75,8 @@ export class PlaceMap {
       const [souths, wests] = [all.map(({ latitude }) => latitude), all.map(({ longitude }) => longitude)];
       const [south, north, west, east] = [Math.min(...souths), Math.max(...souths), Math.min(...wests), Math.max(...wests)];
       this.#middle = { latitude: (south + north) / 2, longitude: (west + east) / 2 };
-      this.#scale = Math.min((width - 80) / (Math.max(east - west, 0.02) * this.#shrink), (height - 80) / Math.max(north - south, 0.02));
+      // There is room at the sides for names and buttons.
+      this.#scale = Math.min((width - 150) / (Math.max(east - west, 0.02) * this.#shrink), (height - 80) / Math.max(north - south, 0.02));
     }
     this.#draw();
   }

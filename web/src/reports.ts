@@ -61,7 +61,7 @@ async function showAll(): Promise<void> {
     element(
       "div.columns", {},
       element("section", { "aria-labelledby": "map" }, element("h2", { id: "map" }, say("reports.where")), map.element, key),
-      element("section", { "aria-labelledby": "list" }, element("h2", { id: "list" }, say("reports.newest")), element("p", {}, element("label", { for: "category" }, say("reports.category")), filter), element("p", {}), list, more),
+      element("section", { "aria-labelledby": "list" }, element("h2", { id: "list" }, say("reports.newest")), element("p.filter", {}, element("label", { for: "category" }, say("reports.category")), filter), list, more),
     ),
   );
   void showOwn(own);
@@ -176,6 +176,10 @@ async function showForm(): Promise<void> {
   const address = element("input", { id: "address", maxlength: 500, autocomplete: "street-address" });
   const phone = element("input", { id: "phone", type: "tel", autocomplete: "tel", maxlength: 30 });
   const photos = element("input", { id: "photos", type: "file", accept: "image/*", multiple: true });
+  const chosen = element("p.said", { role: "status" });
+  photos.addEventListener("change", () => {
+    chosen.textContent = [...(photos.files ?? [])].slice(0, MOST_PHOTOS).map(({ name }) => name).join(", ");
+  });
   const here = element("button.other", { type: "button" }, icon("pin"), say("reports.here"));
   const placed = element("p.said", { role: "status" });
   const said = element("p.said", { role: "status" });
@@ -195,7 +199,10 @@ async function showForm(): Promise<void> {
       element("p.note", {}, say("reports.tap")), element("p.where", {}, here), map.element, placed,
       field("address", "reports.address", address),
     ),
-    field("photos", "reports.photos", photos, say("reports.photos.note", { n: MOST_PHOTOS })),
+    element(
+      "div", {}, photos, element("label.other", { for: "photos" }, icon("camera"), say("reports.photos")), chosen,
+      element("p.note", {}, say("reports.photos.note", { n: MOST_PHOTOS })),
+    ),
     element("fieldset", {}, element("legend", {}, say("reports.wish")), wish("public", "reports.wish.public"), wish("withheld", "reports.wish.withheld"), wish("private", "reports.wish.private")),
     field("phone", "reports.phone", phone, say("reports.phone.note")),
     element("div", {}, submit, bar, said),

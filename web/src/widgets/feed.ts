@@ -18,7 +18,7 @@ export function feed({ items }: FeedData, scene: Scene, room: number): Drawing {
       element("b", {}, item.title),
       element(
         "span", {}, element("i", { "data-progress": item.progress }), [item.state, item.category, item.unit_name, ago(instantOf(item.at), scene.now)].join(" · "),
-        " ", syntheticMark(item.synthetic),
+        " ", syntheticMark(item.synthetic, { brief: true }),
       ),
     )))],
   };
