@@ -21,20 +21,15 @@ const health = element("span.health", { role: "status" }, say("landing.health.as
 const other = element("a.language", { href: language === "vi" ? "/?lang=en" : "/", lang: language === "vi" ? "en" : "vi" }, say("menu.language"));
 
 document.body.append(
-  element("header", {}, element("p.brand", {}, icon("activity"), "IOC Hub"), other),
+  element(
+    "header", {}, element("p.brand", {}, icon("activity"), "IOC Hub"),
+    element("a.citizens", { href: language === "vi" ? "/reports" : "/reports?lang=en" }, icon("megaphone"), say("reports.title")), other,
+  ),
   element(
     "main", {},
     element("h1", {}, say("landing.title")),
     element("p.lead", {}, say("landing.lead")),
     element("section", { "aria-labelledby": "screens" }, element("h2", { id: "screens" }, say("landing.screens")), choice, screens),
-    element(
-      "section", { "aria-labelledby": "citizens" },
-      element("h2", { id: "citizens" }, say("landing.citizens")),
-      element(
-        "ul.more", {},
-        element("li", {}, element("a", { href: language === "vi" ? "/reports" : "/reports?lang=en" }, icon("megaphone"), element("b", {}, say("landing.reports")), element("span", {}, say("landing.reports.text")))),
-      ),
-    ),
     element(
       "section", { "aria-labelledby": "more" },
       element("h2", { id: "more" }, say("landing.more")),

@@ -76,7 +76,7 @@ export class PlaceMap {
       const [south, north, west, east] = [Math.min(...souths), Math.max(...souths), Math.min(...wests), Math.max(...wests)];
       this.#middle = { latitude: (south + north) / 2, longitude: (west + east) / 2 };
       // There is room at the sides for names and buttons.
-      this.#scale = Math.min((width - 150) / (Math.max(east - west, 0.02) * this.#shrink), (height - 80) / Math.max(north - south, 0.02));
+      this.#scale = Math.min((width - 100) / (Math.max(east - west, 0.02) * this.#shrink), (height - 80) / Math.max(north - south, 0.02));
     }
     this.#draw();
   }
