@@ -42,7 +42,10 @@ from app.mistakes import row_error
 from app.page import Page
 from app.readings.demo import load_demo, remove_demo
 from app.readings.seed import NewSource, load_seed_figures, require_source
+from app.reports.counting import catch_up_counting, mark_all
+from app.reports.demo import feed_demo_reports, remove_demo_reports
 from app.reports.identity import Contact, identity_keys
+from app.reports.indicators import prepare_counting
 from app.reports.reporters import erase_reporters
 from app.reports.rules import load_starting_rules
 from app.rollups.rebuild import catch_up, rebuild
@@ -254,10 +257,12 @@ async def _load_once(settings: Settings, url: str) -> None:
                     await load_reference(session, progress)
                 await load_seed_figures(session, settings, hub.now())
         async with hub.database.write_session() as session:
-            await load_presets(session, await hub.catalogues.current(session), settings)
             await load_starting_rules(session)
+            await prepare_counting(session)
+            await load_presets(session, await hub.catalogues.current(session), settings)
         if settings.demo:
             await _load_demo_once(hub)
+        await catch_up_counting(hub)
         async with hub.database.read_session() as session:
             stale = await session.scalar(select(func.count()).select_from(models.StaleMark)) or 0
         if stale:
@@ -270,6 +275,7 @@ async def _load_demo_once(hub: Hub) -> None:
         if (await session.scalars(select(models.Source).where(models.Source.code == "demo"))).first() is None:
             with progress_bars({"demo": 200_000}) as progress:
                 await load_demo(session, hub.settings, hub.now(), progress)
+    await feed_demo_reports(hub)
 
 
 @contextlib.contextmanager
@@ -401,8 +407,9 @@ def load_demo_verb(
 
     async def deed(session: Any, hub: Hub) -> None:
         if remove:
+            reports = await remove_demo_reports(session)
             console.print(
-                f"{await remove_demo(session)} synthetic readings are gone; start with --no-demo or IOC_DEMO=false"
+                f"{await remove_demo(session)} synthetic readings and {reports} reports are gone; start with --no-demo or IOC_DEMO=false"
             )
             return
         with progress_bars({"demo": 200_000}) as progress:
@@ -646,6 +653,23 @@ def erase_reporters_verb(
     for one in erased:
         console.print(f"forgotten: who sent {one}", highlight=False)
     console.print(f"{len(erased)} reporters forgotten", highlight=False)
+
+
+@report_verbs.command("recount")
+def recount_reports_verb(data: DataDir = None) -> None:
+    """Count all report.* figures again from the reports, while the hub serves. It is never needed, unless they were not counted."""
+    settings = load_settings(data_dir=data)
+
+    async def run(url: str) -> int:
+        async with hub_of(settings, url) as hub:
+            async with hub.database.write_session() as session:
+                await prepare_counting(session)
+                marked = await mark_all(session)
+            await catch_up_counting(hub)
+            return marked
+
+    with database_of(settings) as url:
+        console.print(f"{asyncio.run(run(url))} reports counted again", highlight=False)
 
 
 if __name__ == "__main__":

@@ -381,6 +381,17 @@ class WebhookDisabled(HubError):
     )
 
 
+class TooManyReports(HubError):
+    """From one address come more reports than people there can see. `Retry-After` says when there is room again."""
+
+    code, status = "too-many-reports", 429
+    title = Text("Quá nhiều phản ánh từ một nơi", "Too many reports from one address")
+    text = Text(
+        "Trong một giờ đã có {limit} phản ánh từ địa chỉ mạng này; hãy gửi lại sau {retry_after} giây hoặc gọi tổng đài.",
+        "{limit} reports have come from this network address within an hour; send again in {retry_after} seconds, or call the hotline.",
+    )
+
+
 class TooManyWebhooks(HubError):
     """The key has as many webhooks as one key may have."""
 

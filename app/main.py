@@ -20,6 +20,7 @@ from app.reports.identity import identity_keys
 from app.reports.photo_store import open_photo_store
 from app.reports.rules import RulesCache
 from app.reports.uploads import LARGEST_PIECE, Uploads
+from app.reports.visitors import Arrivals
 from app.rollups.stored import Lookups
 from app.routers import (
     aggregates,
@@ -59,6 +60,7 @@ def create_app(settings: Settings, url: str | None = None, catalogues: Catalogue
         app.state.rules = RulesCache()
         app.state.identities = identity_keys(settings)
         app.state.uploads = Uploads(hub.database, open_photo_store(settings))
+        app.state.arrivals = Arrivals()
         app.state.lookups = Lookups(hub.database.ask)
         listening = asyncio.create_task(hub.changes.listen())
         try:

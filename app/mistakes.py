@@ -155,6 +155,9 @@ PATTERNS: Mapping[str, Text] = {
         "là mã đơn vị, có thể kèm ngày, như 25813 hoặc 25813@2025-07-01",
         "the code of a unit, with a day if need be, like 25813 or 25813@2025-07-01",
     ),
+    r"^[A-Za-z0-9_-]{32,200}$": Text(
+        "gồm 32 đến 200 chữ không dấu, chữ số, _ hoặc -", "32 to 200 letters of ASCII, digits, _ or -"
+    ),
     r"^[\x20-\x7e]+$": Text("chỉ gồm chữ không dấu, chữ số và dấu câu", "only letters, digits and signs of ASCII"),
     r"^[\x21-\x7e]+$": Text(
         "chỉ gồm chữ không dấu, chữ số và dấu câu, không có dấu cách",

@@ -86,6 +86,9 @@ class Settings(BaseSettings):
     moderate_comments: bool = Field(
         True, description="A citizen's comment on a public report is public once a moderator has read it; no: at once."
     )
+    public_reports: bool = Field(
+        True, description="Everybody may send reports on the page /reports; no: only who has a key."
+    )
 
     # Limits of one request
     max_rows: Annotated[int, Field(ge=1)] = 50_000

@@ -19,6 +19,8 @@ from app.readings.idempotency import forget_old_answers
 from app.readings.partitions import make_partitions
 from app.readings.retention import forget_instants
 from app.reports.closing import Closing
+from app.reports.counting import Counter
+from app.reports.demo import feed_demo_reports
 from app.reports.uploads import forget_pieces
 from app.rollups.roller import newest_mark, roll
 from app.webhooks.courier import Courier
@@ -33,11 +35,13 @@ async def run_loops(hub: Hub) -> None:
     async with Courier(hub) as courier, asyncio.TaskGroup() as tasks:
         tasks.create_task(_forever(hub, _make_partitions, every=3600))
         tasks.create_task(_forever(hub, _roll, every=0.1))
+        tasks.create_task(_forever(hub, Counter().look, every=0.2))
         tasks.create_task(_forever(hub, courier.look, every=1))
         tasks.create_task(_forever(hub, _forget, every=3600))
         tasks.create_task(_forever(hub, Closing(hub).look, every=600))
         if hub.settings.demo:
             tasks.create_task(_forever(hub, feed_demo, every=60))
+            tasks.create_task(_forever(hub, feed_demo_reports, every=60))
 
 
 async def _forever(hub: Hub, deed: Callable[[Hub], Awaitable[object]], *, every: float) -> None:

@@ -30,6 +30,7 @@ from app.hub import Hub
 from app.main import create_app
 from app.migrate import migrate
 from app.readings.seed import NewSource, load_seed_figures, require_source
+from app.reports.indicators import prepare_counting
 from app.reports.rules import load_starting_rules
 from app.rollups.roller import roll
 from app.screens.definitions import load_presets
@@ -100,8 +101,9 @@ def reference_template(cluster: str, empty_template: str) -> str:
         async with database.write_session() as session:
             await load_reference(session, lambda *_: None)
             await load_seed_figures(session, SETTINGS, Hub(SETTINGS, database, ChangeFeed(""), b"").now())
-            await load_presets(session, await CatalogueCache().current(session), SETTINGS)
             await load_starting_rules(session)
+            await prepare_counting(session)
+            await load_presets(session, await CatalogueCache().current(session), SETTINGS)
             await require_source(session, TAX_OFFICE)
             while (await roll(session, CatalogueCache())).marks:
                 pass

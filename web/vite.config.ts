@@ -1,6 +1,6 @@
 import { defineConfig } from "vite";
 
-// Two pages: the landing page and the wall. The hub serves what comes out of here under /static/.
+// Three pages: the landing page, the wall, citizens' reports. The hub serves what comes out of here under /static/.
 export default defineConfig({
   base: "/static/",
   build: {
@@ -10,6 +10,6 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 800,
-    rolldownOptions: { input: ["index.html", "screen.html"] },
+    rolldownOptions: { input: ["index.html", "screen.html", "reports.html"] },
   },
 });

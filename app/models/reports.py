@@ -217,6 +217,10 @@ class ReportEvent(Base):
     """One move of a report: who, when, from where to where, why. Appended, never changed."""
 
     __tablename__ = "report_event"
+    __table_args__ = (
+        Index("report_event_at_idx", "at"),
+        Index("report_event_answer_idx", "at", postgresql_where=text("to_state = 'resolved'")),
+    )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
     report_id: Mapped[UUID] = mapped_column(ForeignKey(Report.id), index=True)
@@ -276,3 +280,16 @@ class ReportComment(Base):
     internal: Mapped[bool] = mapped_column(comment="for the staff concerned only")
     words: Mapped[str] = mapped_column()
     shown_at: Mapped[Instant | None] = mapped_column(comment="since when the public may read it; null: it may not")
+
+
+class ReportMark(Base):
+    """A report that has changed since the figures of a unit were counted (`app.reports.counting`). Appended, and taken away when they are."""
+
+    __tablename__ = "report_mark"
+
+    id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
+    report_id: Mapped[UUID] = mapped_column()
+    unit_id: Mapped[int] = mapped_column(comment="where it is, or was until then")
+    throughout: Mapped[bool] = mapped_column(
+        comment="it came to the unit or left it: all days since it came in are others"
+    )

@@ -51,6 +51,7 @@ class Desk:
     now: datetime  # aware
     caller: Caller | None
     token: str | None = None  # of one report, by which who sent it follows it up
+    visitor: bytes | None = None  # on the hub's own page: the keyed hash of the browser's token
 
     def on_wall(self, moment: datetime) -> datetime:
         """A moment on the local calendar, naive."""
@@ -108,6 +109,10 @@ class Desk:
     def _presented(self) -> bytes | None:
         return None if self.token is None else self.hashed_token(self.token)
 
+    def subject_of(self, named: str | None) -> bytes | None:
+        """Of which citizen the caller speaks: a visitor only ever of himself."""
+        return self.visitor if self.visitor is not None or named is None else self.hashed(named)
+
     @cached_property
     def units(self) -> frozenset[int] | None:
         """The units of the key and all below them, today. None: everywhere."""
@@ -125,10 +130,15 @@ class Desk:
             found.append(Actor.moderator)
         if self.may(HANDLE) and report.agency_id is not None and (self.units is None or report.agency_id in self.units):
             found.append(Actor.agency)
-        sent = self.may(SUBMIT) and self.caller is not None and report.source_id == self.caller.source_id
+        sent = self.may(SUBMIT) and self.sent(report)
         if sent or (self._presented is not None and hmac.compare_digest(report.follow_up or b"", self._presented)):
             found.append(Actor.citizen)
         return found
+
+    def sent(self, report: models.Report) -> bool:
+        """Whether the caller did, for whomever; all visitors are one source, so each has only his own."""
+        mine = self.caller is not None and report.source_id == self.caller.source_id
+        return mine and (self.visitor is None or report.subject == self.visitor)
 
     def staff(self, report: models.Report) -> list[Actor]:
         """Its roles that are not the citizen's."""
@@ -136,9 +146,7 @@ class Desk:
 
     def acts_for(self, report: models.Report, subject: str | None) -> bool:
         """Whether the caller speaks for who sent the report: an app's back end does so for that citizen, and for no other of its users."""
-        return Actor.citizen in self.roles(report) and report.subject == (
-            None if subject is None else self.hashed(subject)
-        )
+        return Actor.citizen in self.roles(report) and report.subject == self.subject_of(subject)
 
     def sees(self, report: models.Report) -> bool:
         return report.published_at is not None or bool(self.roles(report))
@@ -175,7 +183,8 @@ class Desk:
         if self.may(HANDLE):
             conditions.append(models.Report.agency_id.is_not(None) & _among(models.Report.agency_id, self.units))
         if self.caller is not None and self.may(SUBMIT):
-            conditions.append(models.Report.source_id == self.caller.source_id)
+            own = true() if self.visitor is None else models.Report.subject == self.visitor
+            conditions.append((models.Report.source_id == self.caller.source_id) & own)
         if self._presented is not None:
             conditions.append(models.Report.follow_up == self._presented)
         return or_(*conditions)

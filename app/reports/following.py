@@ -25,7 +25,7 @@ async def follow(session: AsyncSession, desk: Desk, report_id: UUID, subject: st
         raise UnknownReport(value=report_id)
     if desk.acts_for(report, subject):
         return report
-    row = insert(models.ReportFollower).values(report_id=report_id, subject=desk.hashed(subject), followed_at=desk.now)
+    row = insert(models.ReportFollower).values(report_id=report_id, subject=desk.subject_of(subject), followed_at=desk.now)
     made = await session.execute(row.on_conflict_do_nothing().returning(models.ReportFollower.report_id))
     await _count(session, desk, report, len(made.all()))
     return report
@@ -39,7 +39,7 @@ async def unfollow(session: AsyncSession, desk: Desk, report_id: UUID, subject: 
     """
     report = await _turn(session, report_id)
     table = models.ReportFollower
-    mine = (table.report_id == report_id, table.subject == desk.hashed(subject))
+    mine = (table.report_id == report_id, table.subject == desk.subject_of(subject))
     gone = (await session.execute(delete(table).where(*mine).returning(table.report_id))).all()
     if report is None or not (gone or desk.sees(report) or desk.is_outlined(report)):
         raise UnknownReport(value=report_id)

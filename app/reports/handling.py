@@ -13,7 +13,7 @@ from app.catalogue.catalogue import Unit
 from app.errors import HubError, MoveNotAllowed, OutsideKeyUnits, RowError, Text, UnknownReport
 from app.reports.deadlines import Measure, deadline, resumed
 from app.reports.desk import Desk, wrong
-from app.reports.submission import touch
+from app.reports.submission import mark, touch
 from app.reports.workflow import LABELS, MOVES, Actor, Move, Need, State, resumes
 from app.schemas.reports import MoveIn, MovesIn, WithdrawalIn
 
@@ -84,7 +84,7 @@ async def move_in_turn(session: AsyncSession, desk: Desk, report_id: UUID, order
         raise _refusal(desk, report, events, order, _NO_WAY if step is None else _NOT_YOU)
     if (why := _hindrance(desk, report, events, step)) is not None:
         raise _refusal(desk, report, events, order, why)
-    _correct(desk, report, order, step, actor)
+    _correct(session, desk, report, order, step, actor)
     agency = _agency(desk, report, order, step)
     await _check(session, desk, report, order, step, agency)
     _run_clocks(desk, report, events, order, step)
@@ -275,7 +275,7 @@ def _refusal(
 # --- what comes with it ---
 
 
-def _correct(desk: Desk, report: models.Report, order: MoveIn, step: Move, actor: Actor) -> None:
+def _correct(session: AsyncSession, desk: Desk, report: models.Report, order: MoveIn, step: Move, actor: Actor) -> None:
     """What does not belong to the move is refused; a moderator may know better where a report belongs than its sender or the nearest point did."""
     moderated = actor is Actor.moderator and step.source is not State.need_info
     belongs = {
@@ -300,7 +300,13 @@ def _correct(desk: Desk, report: models.Report, order: MoveIn, step: Move, actor
         unit = _unit(desk, "unit", order.unit)
         if desk.units is not None and unit.id not in desk.units and desk.caller is not None:
             raise OutsideKeyUnits(value=unit.address, scope=scope_of(desk.caller, desk.catalogue))
-        report.unit_id = unit.id
+        if unit.kind != "commune":  # its figures would hide those of the communes below it
+            facts = {"why": Text("không phải xã, phường", "it is no commune")}
+            raise wrong(RowError("invalid", pointer="/unit", value=order.unit, facts=facts))
+        if unit.id != report.unit_id:
+            mark(session, report, throughout=True)
+            report.unit_id = unit.id
+            mark(session, report, throughout=True)
     if order.category is not None:
         category = desk.require_category(order.category)
         report.category, report.urgency = category.code, category.urgency

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
 from importlib import resources
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from sqlalchemy import select
 from sqlalchemy.dialects.postgresql import insert
@@ -255,32 +255,33 @@ async def load_starting_rules(session: AsyncSession) -> int:
             urgency=row["urgency"], public=row["public"] == "yes", coarse=row["coarse"] == "yes", active=True,
             origin=row["origin"],
         )
-        for position, row in enumerate(_rows("categories.csv"), start=1)
+        for position, row in enumerate(data_rows("categories.csv"), start=1)
     ]  # fmt: skip
     rows += [
         models.ReportTarget(
             step=row["step"], urgency=row["urgency"], category=ANY, valid_from=BEGINNING, amount=int(row["amount"]),
             measure=row["measure"], extensions=int(row["extensions"]), origin=row["origin"],
         )
-        for row in _rows("targets.csv")
+        for row in data_rows("targets.csv")
     ]  # fmt: skip
     rows += [
         models.Shift(
             weekday=int(row["weekday"]), valid_from=BEGINNING, hours=row["hours"].split(), origin=row["origin"]
         )
-        for row in _rows("shifts.csv")
+        for row in data_rows("shifts.csv")
     ]
     rows += [
         models.CalendarDay(
             day=date.fromisoformat(row["day"]), works_like=int(row["works_like"]) if row["works_like"] else None,
             name_vi=row["name_vi"], name_en=row["name_en"], origin=row["origin"],
         )
-        for row in _rows("calendar.csv")
+        for row in data_rows("calendar.csv")
     ]  # fmt: skip
     await change_rules(session, rows)
     return len(rows)
 
 
-def _rows(name: str) -> list[dict[str, Any]]:
+def data_rows(name: str) -> list[dict[str, str]]:
+    """The rows of a CSV that ships with the hub."""
     content = resources.files("app.reports").joinpath("data", name).read_text(encoding="utf-8")
     return list(csv.DictReader(io.StringIO(content, newline="")))

@@ -197,6 +197,13 @@ def roughly(report: models.Report) -> Point:
     return Point(latitude, longitude)
 
 
+async def published_in(session: AsyncSession) -> frozenset[int]:
+    """The units in which something is published."""
+    table = models.Report
+    found = await session.scalars(select(table.unit_id).where(table.published_at.is_not(None)).distinct())
+    return frozenset(unit for unit in found if unit is not None)
+
+
 def place_of(desk: Desk, report: models.Report) -> Point | None:
     """Where it is, as exactly as the caller may know."""
     exact = bool(desk.roles(report))

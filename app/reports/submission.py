@@ -58,8 +58,8 @@ async def submit(session: AsyncSession, desk: Desk, sent: ReportIn) -> tuple[mod
             id=sent.id,
             digest=digest,
             source_id=caller.source_id,
-            subject=None if sent.subject is None else desk.hashed(sent.subject),
-            channel=sent.channel,
+            subject=desk.subject_of(sent.subject),
+            channel=sent.channel if desk.visitor is None else "web",
             category=category.code,
             urgency=category.urgency,
             unit_id=None if unit is None else unit.id,
@@ -122,6 +122,7 @@ async def touch(session: AsyncSession, desk: Desk, report: models.Report, *, qui
 
     Last in the transaction: the numbers are counted in turn.
     """
+    mark(session, report)
     await session.flush()
     if report.published_at is not None and not quietly:  # nobody is told of others: a subscriber is anybody
         data = {
@@ -136,8 +137,14 @@ async def touch(session: AsyncSession, desk: Desk, report: models.Report, *, qui
     await session.execute(update(models.Report).where(models.Report.id == report.id).values(changed))
 
 
+def mark(session: AsyncSession, report: models.Report, *, throughout: bool = False) -> None:
+    """Have the figures of its unit counted again; `throughout`: for all days since it came in."""
+    if report.unit_id is not None:
+        session.add(models.ReportMark(report_id=report.id, unit_id=report.unit_id, throughout=throughout))
+
+
 def _same(known: models.Report, digest: bytes, desk: Desk) -> models.Report:
-    own = desk.caller is not None and known.source_id == desk.caller.source_id
+    own = desk.sent(known)
     if not own or known.digest != digest:
         raise ReportConflict(value=known.id, stored=known.digest.hex() if own else "–", sent=digest.hex())
     return known

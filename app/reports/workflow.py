@@ -94,6 +94,7 @@ INTAKE_RUNS = frozenset({State.submitted})
 HANDLING_RUNS = frozenset(
     {State.accepted, State.assigned, State.returned, State.processing, State.extended, State.reopened}
 )
+WAITS = INTAKE_RUNS | HANDLING_RUNS | {State.need_info}  # for an answer
 ENDS = frozenset({State.rejected, State.closed})
 # The answer has been looked at: the citizen may judge it.
 RATED = frozenset({State.approved, State.published, State.closed})

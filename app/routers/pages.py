@@ -1,4 +1,4 @@
-"""`/` and `/screens/{slug}`: what people see in a browser. The page asks the API for everything that it shows."""
+"""`/`, `/screens/{slug}` and `/reports`: what people see in a browser. The page asks the API for everything that it shows."""
 
 from typing import Annotated
 
@@ -36,6 +36,11 @@ async def landing(request: Request) -> Response:
 async def screen(request: Request) -> Response:
     """The same for every screen, also for one that does not exist: the page says so."""
     return _shell(request, "screen.html")
+
+
+@router.api_route("/reports", methods=["GET", "HEAD"])
+async def reports(request: Request) -> Response:
+    return _shell(request, "reports.html")
 
 
 @router.api_route("/static/{name:path}", methods=["GET", "HEAD"])

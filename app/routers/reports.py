@@ -13,8 +13,9 @@ from fastapi.security import APIKeyHeader
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
-from app.auth import require_caller
+from app.auth import Caller, hash_secret, require_caller
 from app.catalogue.access import require_whole_hub, units_below
+from app.catalogue.catalogue import Catalogue
 from app.errors import (
     CommentConflict,
     InvalidRequest,
@@ -35,11 +36,13 @@ from app.errors import (
     RowError,
     ScopeMissing,
     Text,
+    TooManyReports,
     UnitNotValid,
     UnknownComment,
     UnknownReport,
     UnknownUnit,
 )
+from app.hub import Hub
 from app.paging import decode_cursor, encode_cursor
 from app.problems import problem_body
 from app.reports.comments import comment, comments_of, moderate_comment
@@ -47,6 +50,7 @@ from app.reports.desk import CONFIGURE, HANDLE, IDENTIFY, MODERATE, SUBMIT, Desk
 from app.reports.following import follow, unfollow
 from app.reports.handling import events_of, move, move_many, moves, require_report, withdraw
 from app.reports.identity import IdentityKeys
+from app.reports.indicators import prepare_counting
 from app.reports.photo_store import photo_key
 from app.reports.photos import SIZES
 from app.reports.places import Point, box
@@ -63,10 +67,12 @@ from app.reports.search import (
     find_similar,
     key_of,
     place_of,
+    published_in,
     running_deadline,
 )
 from app.reports.submission import submit
 from app.reports.uploads import MOST, Piece, Uploads, photos_of
+from app.reports.visitors import Arrivals, visitor_of
 from app.reports.workflow import LABELS, Actor, Moved, State, bounces, rounds, stage
 from app.routers.answers import answer, problems
 from app.routers.asked import refused, split
@@ -84,6 +90,7 @@ from app.routers.dependencies import (
 from app.routers.exact import ExactRoute
 from app.schemas.readings import Code
 from app.schemas.reports import (
+    AreaOut,
     CategoryList,
     CommentIn,
     CommentOut,
@@ -161,6 +168,31 @@ _token_header = APIKeyHeader(
     description="`follow_up` of a report that was sent without a subject: opens that report, and no other.",
 )
 TokenDep = Annotated[str | None, Security(_token_header)]
+VisitorToken = Annotated[
+    str | None,
+    Header(
+        alias="X-Visitor-Token",
+        pattern=r"^[A-Za-z0-9_-]{32,200}$",
+        description="Of a browser on /reports: random, made by itself. It sends and follows reports without a key, where IOC_PUBLIC_REPORTS allows it.",
+    ),
+]
+
+
+def _desk(
+    hub: Hub,
+    catalogue: Catalogue,
+    rules: Rules,
+    identities: IdentityKeys,
+    caller: Caller | None,
+    token: str | None,
+    browser: str | None,
+) -> Desk:
+    """For who has a key or the token of a report, or is a visitor of the hub's own page."""
+    visitor = None
+    if caller is None and browser is not None and hub.settings.public_reports:
+        caller = visitor_of(catalogue)
+        visitor = None if caller is None else hash_secret(f"reporter {browser}", hub.pepper)
+    return Desk(catalogue, rules, hub.settings, hub.pepper, identities, datetime.now(UTC), caller, token, visitor)
 
 
 async def read_desk(
@@ -170,8 +202,9 @@ async def read_desk(
     caller: CallerDep,
     identities: IdentitiesDep,
     token: TokenDep,
+    browser: VisitorToken = None,
 ) -> Desk:
-    return Desk(catalogue, rules, hub.settings, hub.pepper, identities, datetime.now(UTC), caller, token)
+    return _desk(hub, catalogue, rules, identities, caller, token, browser)
 
 
 async def write_desk(
@@ -181,8 +214,18 @@ async def write_desk(
     caller: CallerDep,
     identities: IdentitiesDep,
     token: TokenDep,
+    browser: VisitorToken = None,
 ) -> Desk:
-    return Desk(catalogue, rules, hub.settings, hub.pepper, identities, datetime.now(UTC), caller, token)
+    return _desk(hub, catalogue, rules, identities, caller, token, browser)
+
+
+def get_arrivals(request: Request) -> Arrivals:
+    arrivals = request.app.state.arrivals
+    assert isinstance(arrivals, Arrivals)
+    return arrivals
+
+
+ArrivalsDep = Annotated[Arrivals, Depends(get_arrivals)]
 
 
 ReadDesk = Annotated[Desk, Depends(read_desk, scope="function")]
@@ -208,6 +251,25 @@ async def get_categories(desk: ReadDesk, language: Language) -> Response:
     return answer({"items": items}, language)
 
 
+@router.get("/area", response_model=AreaOut, responses=problems())
+async def get_area(session: ReadSession, desk: ReadDesk, language: Language) -> Response:
+    """Where reports are taken: the communes of `IOC_AREA`; without it those that have published ones; and whether a key is needed."""
+    day = desk.local.date()
+    if desk.settings.area is not None:
+        units = units_below([desk.catalogue.require_unit(desk.settings.area, None, day).id], desk.catalogue, day)
+    else:
+        units = await published_in(session)
+    communes = (desk.catalogue.units[one] for one in units)
+    places = [
+        {
+            "unit": one.code, "unit_name": one.name.fill(language, {}), "latitude": one.latitude, "longitude": one.longitude,
+        }
+        for one in sorted(communes, key=lambda one: one.code)
+        if one.kind == "commune" and one.latitude is not None
+    ]  # fmt: skip
+    return answer({"places": places, "key_needed": not desk.settings.public_reports}, language)
+
+
 @router.get("/rules", response_model=RulesOut, responses=problems())
 async def get_rules_in_force(desk: ReadDesk, language: Language) -> Response:
     """By what reports are promised an answer: every row, with the day from which it is in force."""
@@ -223,6 +285,7 @@ async def put_rules(
     require_whole_hub(caller, desk.catalogue, "/v1/reports/rules")
     today = desk.local.date()
     await change_rules(session, rows_of(desk.catalogue, asked, today, f"{caller.source_code}, {today}"))
+    await prepare_counting(session)
     rules = await cache.current(session)
     require_working_time(rules, {today, *(one.valid_from for one in asked.shifts if one.valid_from is not None)})
     return answer(_rules_out(replace(desk, rules=rules)), language)
@@ -232,15 +295,25 @@ async def put_rules(
     "",
     status_code=201,
     response_model=ReportSent,
-    responses=problems(KeyRequired, ScopeMissing, OutsideKeyUnits, OutsideArea, ReportConflict)
+    responses=problems(KeyRequired, ScopeMissing, OutsideKeyUnits, OutsideArea, ReportConflict, TooManyReports)
     | {200: {"model": ReportSent, "description": "It was here already: this is how it stands now."}},
 )
 async def post_report(
-    session: WriteSession, desk: WriteDesk, uploads: UploadsDep, language: Language, sent: ReportIn
+    request: Request,
+    session: WriteSession,
+    desk: WriteDesk,
+    uploads: UploadsDep,
+    arrivals: ArrivalsDep,
+    language: Language,
+    sent: ReportIn,
 ) -> Response:
     """Send a report. It is stored when this answers, and only once: the same again is answered 200, with how it stands now."""
     require_caller(desk.caller, SUBMIT, _TO_SEND)
     report, is_new = await submit(session, desk, sent)
+    if desk.visitor is not None and is_new:  # the same again is harmless, and a bad line sends it often
+        address = "" if request.client is None else request.client.host
+        arrivals.require_room(address)
+        arrivals.note(address)
     headers = {"location": f"/v1/reports/{report.id}"}
     detail = await _detail(session, desk, uploads, report, language)
     if report.follow_up is not None:
@@ -616,13 +689,14 @@ async def put_photo(
             max_length=100, description="`bytes 0-99999/300000` for a piece; `bytes */300000` asks how much is here."
         ),
     ] = None,
+    browser: VisitorToken = None,
 ) -> Response:
     """Send a photo, at once or piece by piece. What was answered is kept: after a dropped line it goes on where it broke."""
-    if caller is None or HANDLE not in caller.scopes:
-        require_caller(caller, SUBMIT, _TO_SEND)
     async with hub.database.read_session() as session:  # not held while the photo comes and is prepared
         catalogue, rules = await hub.catalogues.current(session), await cache.current(session)
-    desk = Desk(catalogue, rules, hub.settings, hub.pepper, identities, datetime.now(UTC), caller)
+    desk = _desk(hub, catalogue, rules, identities, caller, None, browser)
+    if not desk.may(HANDLE):
+        require_caller(desk.caller, SUBMIT, _TO_SEND)
     # Nobody keeps the bytes while the photo waits for its turn.
     piece = _piece(content_range, b"".join([part async for part in request.stream()]))
     size = piece.size
@@ -682,10 +756,10 @@ def _wanted(desk: Desk, asked: _Asked) -> Wanted:
         states=asked.state,
         unit_ids=_below(desk, asked.unit),
         agency_ids=_below(desk, asked.agency),
-        subject=None if asked.subject is None else desk.hashed(asked.subject),
+        subject=None if asked.subject is None else desk.subject_of(asked.subject),
         updated_since=asked.updated_since,
         mine=asked.mine,
-        followed_by=None if asked.followed_by is None else desk.hashed(asked.followed_by),
+        followed_by=None if asked.followed_by is None else desk.subject_of(asked.followed_by),
     )
 
 

@@ -436,6 +436,20 @@ class CategoryList(BaseModel):
     items: list[CategoryOut]
 
 
+class AreaPlace(BaseModel):
+    unit: str
+    unit_name: str
+    latitude: float
+    longitude: float
+
+
+class AreaOut(BaseModel):
+    """Where reports are taken, for a map."""
+
+    places: list[AreaPlace]
+    key_needed: bool = Field(description="Nobody may send without one: IOC_PUBLIC_REPORTS is off.")
+
+
 # --- the rules ---
 
 Weekday = Annotated[int, Field(ge=0, le=6, strict=True, description="Monday is 0.")]

@@ -138,11 +138,18 @@ class ProgressIn(_OfUnit):
 
 
 class MapIn(_OfUnit):
-    """The units below on their coordinates, by value and state."""
+    """The units below on their coordinates, by value and state; or, with `reports`, published reports where they are."""
 
     kind: Literal["map"]
-    indicator: Code
+    indicator: Code | None = Field(None, description="Of the units below; needed without `reports`.")
     unit_kind: UnitKind | None = None
+    reports: bool = Field(False, strict=True, description="The newest published reports of the unit and all below it.")
+
+    @model_validator(mode="after")
+    def _of_something(self) -> "MapIn":
+        if self.reports == (self.indicator is not None):
+            raise NotValid(Text("cần indicator hoặc reports, không cả hai", "indicator or reports is needed, not both"))
+        return self
 
 
 class DomainsIn(_OfUnit):
@@ -157,7 +164,7 @@ class DomainsIn(_OfUnit):
 
 
 class FeedIn(_Widget):
-    """The newest reports and incidents."""
+    """The newest published reports of the unit of the screen and all below it."""
 
     kind: Literal["feed"]
     count: int = Field(8, ge=1, le=50)
@@ -427,12 +434,40 @@ class DomainsData(BaseModel):
     tiles: list[DomainTile]
 
 
+Progress = Annotated[
+    Literal["open", "answered", "fixed"],
+    Field(description="Worked on again; answered, but not repaired; repaired, at least partly."),
+]
+
+
 class FeedItem(BaseModel):
+    """A published report."""
+
     id: str
-    at: str
-    title: str
+    number: int
+    at: str = Field(description="When it was published.")
+    title: str = Field(description="What the citizen wrote, cut where it is long.")
+    category: str
     unit_name: str
-    state: str
+    state: str = Field(description="In words.")
+    progress: Progress
+    synthetic: bool = Field(False, description="Made up for a demonstration.")
+
+
+class ReportPoint(FeedItem):
+    latitude: float
+    longitude: float
+
+
+class Place(BaseModel):
+    unit_name: str
+    latitude: float
+    longitude: float
+
+
+class ReportMapData(BaseModel):
+    reports: list[ReportPoint] = Field(description="The newest 500.")
+    places: list[Place] = Field(description="The communes around them.")
 
 
 class FeedData(BaseModel):
@@ -462,8 +497,8 @@ class SourcesData(BaseModel):
 
 
 WidgetData = (
-    FigureData | TrendData | RankingData | TableData | BreakdownData | ProgressData | MapData | DomainsData
-    | FeedData | TextData | SourcesData
+    FigureData | TrendData | RankingData | TableData | BreakdownData | ProgressData | MapData | ReportMapData
+    | DomainsData | FeedData | TextData | SourcesData
 )  # fmt: skip
 
 

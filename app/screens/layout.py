@@ -12,6 +12,7 @@ from app.schemas.screens import (
     BreakdownIn,
     DomainsIn,
     FeedIn,
+    MapIn,
     PageIn,
     ProgressIn,
     RankingIn,
@@ -130,6 +131,8 @@ def _codes(widget: WidgetIn) -> Iterable[tuple[str, str]]:
         case DomainsIn():
             for domain, codes in widget.headlines.items():
                 yield from ((f"/headlines/{domain}/{place}", code) for place, code in enumerate(codes))
+        case MapIn():
+            yield from [] if widget.indicator is None else [("/indicator", widget.indicator)]
         case FeedIn() | TextIn() | SourcesIn():
             pass
         case _:

@@ -32,9 +32,11 @@ from app.catalogue.catalogue import Catalogue, Unit
 from app.changes import latest_change
 from app.errors import HubError
 from app.hub import Hub
+from app.reports.submission import TOPIC as REPORTS
 from app.schemas.screens import WidgetIn
 from app.screens.definitions import Definition, find_screen
 from app.screens.figures import Scene
+from app.screens.reports import shows_reports
 from app.screens.snapshot import Drawn, View, draw_widgets, head_of, scene_of, widgets_of
 from app.screens.widgets import depends_on
 
@@ -101,6 +103,7 @@ class Wall:
         self._head: Mapping[str, Any] = {}
         self._depends: dict[str, frozenset[int]] = {}
         self._concerning: frozenset[int] = frozenset()  # all indicators that it depends on
+        self._topics: frozenset[str] = frozenset()  # besides those of every wall
         self._looked = datetime.min  # local time of the last look
         self._turn = math.inf  # seconds since 1970, of the clock: when something will look different by itself
         self._began = State(0, 0)  # who has seen less needs the whole picture
@@ -135,7 +138,9 @@ class Wall:
     def _concerned(self) -> int:
         """The last change of anything that this wall shows, as this process has heard it."""
         changes = self._hub.changes
-        return max(changes.of_indicators(self._concerning), *(changes.of_topic(topic) for topic in _TOPICS))
+        return max(
+            changes.of_indicators(self._concerning), *(changes.of_topic(topic) for topic in _TOPICS | self._topics)
+        )
 
     async def picture(self) -> Picture:
         """The snapshot of now.
@@ -161,7 +166,11 @@ class Wall:
     async def _draw(self, session: AsyncSession) -> None:
         known = await latest_change(session)
         catalogue = await self._hub.catalogues.current(session)
-        touched = None if self._definition is None else await _touched(session, self._known, self._concerning)
+        touched = (
+            None
+            if self._definition is None
+            else await _touched(session, self._known, self._concerning, _TOPICS | self._topics)
+        )
         definition = self._definition
         if definition is None or touched is None or "screens" in touched.topics:
             definition = await find_screen(session, self.view.slug)
@@ -173,13 +182,16 @@ class Wall:
         if catalogue is not self._catalogue or not self._widgets:
             self._depends = {one.id: depends_on(one, scene) for one in widgets}
             self._concerning = frozenset().union(*self._depends.values())
+            self._topics = frozenset({REPORTS} if any(map(shows_reports, widgets)) else ())
         untold = frozenset(await session.scalars(text(_UNTOLD), {"indicators": list(self._concerning)}))
         anew = not self._widgets or touched is None or not touched.topics.isdisjoint(_TOPICS)
         if anew or touched is None:
             wrong, change = widgets, min(known, self._concerned())
         else:
             stale = touched.indicators | untold
-            wrong, change = [one for one in widgets if self._is_wrong(one, scene, stale)], touched.last
+            reported = REPORTS in touched.topics
+            wrong = [one for one in widgets if self._is_wrong(one, scene, stale) or (reported and shows_reports(one))]
+            change = touched.last
         drawn = await draw_widgets(session, scene, wrong)
         self._definition, self._catalogue, self._known = definition, catalogue, known
         self._about = scene.unit, catalogue
@@ -330,7 +342,9 @@ class _Touched:
     last: int  # that concerns the wall
 
 
-async def _touched(session: AsyncSession, known: int, concerning: frozenset[int]) -> _Touched | None:
+async def _touched(
+    session: AsyncSession, known: int, concerning: frozenset[int], topics: frozenset[str]
+) -> _Touched | None:
     """None: they are forgotten already."""
     rows = (await session.execute(text(_NEWS), {"known": known})).all()
     if not rows or rows[0].id != known:
@@ -340,7 +354,7 @@ async def _touched(session: AsyncSession, known: int, concerning: frozenset[int]
     for number, topic, ids in rows[1:]:
         about = concerning.intersection(ids or concerning) if topic == "readings" else frozenset()
         indicators |= about
-        if about or topic in _TOPICS:
+        if about or topic in topics:
             last = number
     return _Touched(frozenset(row.topic for row in rows[1:]), frozenset(indicators), last)
 
@@ -350,7 +364,7 @@ async def _touched(session: AsyncSession, known: int, concerning: frozenset[int]
 _UNTOLD = "SELECT DISTINCT indicator_id FROM stale_mark WHERE indicator_id = ANY (CAST(:indicators AS int[]))"
 # With the known one itself: when that is forgotten, others after it may be too.
 _NEWS = "SELECT id, topic, indicator_ids FROM change WHERE id >= :known ORDER BY id"
-_TOPICS = ("screens", "catalogue", "targets")  # that concern every wall
+_TOPICS = frozenset({"screens", "catalogue", "targets"})  # that concern every wall
 _EPOCH = datetime(1970, 1, 1)
 
 

@@ -17,6 +17,7 @@ from app.schemas.screens import FeedIn, PageIn, ScreenIn, SourcesIn, TextIn, Wid
 from app.screens.definitions import Definition
 from app.screens.figures import Answer, Need, Scene, name_of, resolve, unit_of
 from app.screens.freshness import EVERY, source_freshness
+from app.screens.reports import draw_reports, shows_reports
 from app.screens.widgets import Data, Drawing, Frame, draw
 
 
@@ -74,6 +75,8 @@ async def draw_widgets(session: AsyncSession, scene: Scene, widgets: Iterable[Wi
     for widget in widgets:
         if isinstance(widget, SourcesIn):
             drawn[widget.id] = Drawn(await source_freshness(session, scene), _looks(scene.now))
+        elif shows_reports(widget):
+            drawn[widget.id] = Drawn(await draw_reports(session, scene, widget), frozenset())
         else:
             frame = frames[widget.id] = Frame(scene)
             drawing = draw(widget, frame)

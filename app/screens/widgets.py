@@ -21,7 +21,6 @@ from app.rollups.series import Point, Series, by_value
 from app.schemas.screens import (
     BreakdownIn,
     DomainsIn,
-    FeedIn,
     FigureIn,
     MapIn,
     ProgressIn,
@@ -275,6 +274,7 @@ def progress(widget: ProgressIn, frame: Frame) -> Drawing:
 
 
 def on_map(widget: MapIn, frame: Frame) -> Drawing:
+    assert widget.indicator is not None
     [answer] = yield [
         frame.need(widget, widget.indicator, below=Below(widget.unit_kind), compare=frozenset({"target"}))
     ]
@@ -312,12 +312,6 @@ def domains(widget: DomainsIn, frame: Frame) -> Drawing:
     return {"tiles": tiles}
 
 
-def feed(widget: FeedIn, frame: Frame) -> Drawing:
-    """Reports and incidents have no place in the hub yet."""
-    yield []
-    return {"items": []}
-
-
 def text(widget: TextIn, frame: Frame) -> Drawing:
     yield []
     return {"text": widget.text.said(frame.scene.language)}
@@ -344,12 +338,12 @@ def _empty(*answers: Answer) -> Data:
 
 KINDS: Mapping[str, Callable[[Any, Frame], Drawing]] = {
     "figure": figure, "trend": trend, "ranking": ranking, "table": table, "breakdown": breakdown, "progress": progress,
-    "map": on_map, "domains": domains, "feed": feed, "text": text,
+    "map": on_map, "domains": domains, "text": text,
 }  # fmt: skip
 
 
 def draw(widget: WidgetIn, frame: Frame) -> Drawing:
-    """The drawing of a widget; of `sources`, which shows no figures, see `app.screens.freshness`."""
+    """The drawing of a widget; of those that show no figures see `app.screens.freshness` and `app.screens.reports`."""
     return KINDS[widget.kind](widget, frame)
 
 
@@ -368,8 +362,10 @@ def depends_on(widget: WidgetIn, scene: Scene) -> frozenset[int]:
             codes = [widget.whole, *widget.parts]
         case ProgressIn():
             codes = [widget.total, *(part.indicator for part in widget.parts)]
-        case FigureIn() | TrendIn() | RankingIn() | MapIn():
+        case FigureIn() | TrendIn() | RankingIn():
             codes = [widget.indicator]
+        case MapIn(indicator=str(code)):
+            codes = [code]
         case _:
             codes = ()
     indicators = [scene.catalogue.indicators[code] for code in codes if code in scene.catalogue.indicators]

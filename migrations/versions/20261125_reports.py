@@ -220,7 +220,28 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["report_id"], ["report.id"], name=op.f("report_event_report_id_fkey")),
         sa.PrimaryKeyConstraint("id", name=op.f("report_event_pkey")),
     )
+    op.create_index(
+        "report_event_answer_idx",
+        "report_event",
+        ["at"],
+        unique=False,
+        postgresql_where=sa.text("to_state = 'resolved'"),
+    )
+    op.create_index("report_event_at_idx", "report_event", ["at"], unique=False)
     op.create_index(op.f("report_event_report_id_idx"), "report_event", ["report_id"], unique=False)
+    op.create_table(
+        "report_mark",
+        sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
+        sa.Column("report_id", sa.Uuid(), nullable=False),
+        sa.Column("unit_id", sa.Integer(), nullable=False, comment="where it is, or was until then"),
+        sa.Column(
+            "throughout",
+            sa.Boolean(),
+            nullable=False,
+            comment="it came to the unit or left it: all days since it came in are others",
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("report_mark_pkey")),
+    )
     op.create_table(
         "report_photo",
         sa.Column("report_id", sa.Uuid(), nullable=False),
@@ -301,7 +322,7 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     for table in (
-        "report_comment", "report_rating", "report_follower",
+        "report_mark", "report_comment", "report_rating", "report_follower",
         "report_event", "reporter", "report_photo", "photo_piece", "report", "calendar_day", "shift", "report_route", "report_target",
         "report_category",
     ):  # fmt: skip

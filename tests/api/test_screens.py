@@ -54,7 +54,7 @@ async def test_the_screens_that_ship_with_the_hub_can_all_be_shown(hub: HubUnder
     screens = (await hub.client.get("/v1/screens")).json()["items"]
 
     assert {one["slug"] for one in screens} == {
-        "tong-quan", "ngan-sach", "mot-cua", "giao-thong", "chuyen-doi-so", "du-lieu"
+        "tong-quan", "ngan-sach", "mot-cua", "giao-thong", "chuyen-doi-so", "du-lieu", "phan-anh"
     }  # fmt: skip
     for one in screens:
         response = await hub.client.get(f"/v1/screens/{one['slug']}/data")

@@ -60,7 +60,7 @@ def settings_on(database: str) -> dict[str, str]:
 
 
 def make_key(data: Path, database: str) -> str:
-    scopes = ("readings:write", "readings:read", "screens:write")
+    scopes = ("readings:write", "readings:read", "screens:write", "reports:moderate", "reports:handle")
     words = ("key", "create", "--source", "browser-test", *(word for scope in scopes for word in ("--scope", scope)))
     return verb(data, *words, settings=settings_on(database)).stdout.strip()
 

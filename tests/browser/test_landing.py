@@ -17,7 +17,7 @@ async def test_the_landing_page_leads_to_screens_docs_and_health(
     async with glass(browser, size) as shown:
         await shown.page.goto(f"{lively_hub.url}/?theme={theme}")
         screens = shown.page.locator(".screens a")
-        await expect(screens).to_have_count(6)
+        await expect(screens).to_have_count(7)
         await expect(shown.page.locator(".health")).to_have_text("Hoạt động bình thường")
 
         assert await lasting_misfits(shown) == []
@@ -45,3 +45,12 @@ async def test_the_landing_page_begins_with_the_overview_and_leads_to_the_walls_
         await expect(shown.page).to_have_url(f"{lively_hub.url}/screens/tong-quan?unit=25840&lang=en")
         await expect(shown.page.locator(".place")).to_contain_text("Long Nguyen")
         assert shown.complaints == []
+
+
+async def test_a_citizen_finds_the_way_to_reports(browser: Browser, lively_hub: Hub) -> None:
+    async with glass(browser, (390, 844)) as shown:
+        await shown.page.goto(f"{lively_hub.url}/?lang=en")
+
+        await shown.page.get_by_role("link", name="Citizens' reports").first.click()
+
+        await expect(shown.page.locator("h1")).to_have_text("Citizens' reports")

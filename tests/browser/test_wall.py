@@ -17,7 +17,7 @@ from tests.journeys.conftest import RunningHub, hub_process
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-SCREENS = ("tong-quan", "ngan-sach", "mot-cua", "giao-thong", "chuyen-doi-so", "du-lieu")
+SCREENS = ("tong-quan", "ngan-sach", "mot-cua", "giao-thong", "chuyen-doi-so", "du-lieu", "phan-anh")
 WALLS = {"1080p": (1920, 1080), "2160p": (3840, 2160), "32-9": (5120, 1440)}
 PHONE = (390, 844)
 COMMUNE = "25780"  # of which the demo makes up nothing

@@ -5,6 +5,7 @@ import banknote from "lucide-static/icons/banknote.svg?raw";
 import briefcase from "lucide-static/icons/briefcase-business.svg?raw";
 import building from "lucide-static/icons/building-2.svg?raw";
 import bus from "lucide-static/icons/bus.svg?raw";
+import camera from "lucide-static/icons/camera.svg?raw";
 import chart from "lucide-static/icons/chart-column-increasing.svg?raw";
 import circle from "lucide-static/icons/circle.svg?raw";
 import circleAlert from "lucide-static/icons/octagon-x.svg?raw";
@@ -35,6 +36,7 @@ import menu from "lucide-static/icons/ellipsis.svg?raw";
 import monitor from "lucide-static/icons/monitor.svg?raw";
 import palm from "lucide-static/icons/tree-palm.svg?raw";
 import book from "lucide-static/icons/book-open.svg?raw";
+import pin from "lucide-static/icons/map-pin.svg?raw";
 import right from "lucide-static/icons/arrow-right.svg?raw";
 import scale from "lucide-static/icons/scale.svg?raw";
 import shield from "lucide-static/icons/shield.svg?raw";
@@ -47,7 +49,7 @@ import up from "lucide-static/icons/trending-up.svg?raw";
 import users from "lucide-static/icons/users.svg?raw";
 
 const DRAWINGS = {
-  activity, book, circle, down, flat: right, menu, monitor, right, synthetic: flask, up,
+  activity, book, camera, circle, down, flat: right, megaphone, menu, monitor, pin, right, synthetic: flask, up,
   "age.due": clock, "age.late": hourglass,
   "state.on_track": circleCheck, "state.at_risk": triangle, "state.off_track": circleAlert,
   "outcome.done": circleCheck, "outcome.expected": target, "outcome.ongoing": loader, "outcome.not_started": circleDashed,

@@ -21,7 +21,10 @@ const health = element("span.health", { role: "status" }, say("landing.health.as
 const other = element("a.language", { href: language === "vi" ? "/?lang=en" : "/", lang: language === "vi" ? "en" : "vi" }, say("menu.language"));
 
 document.body.append(
-  element("header", {}, element("p.brand", {}, icon("activity"), "IOC Hub"), other),
+  element(
+    "header", {}, element("p.brand", {}, icon("activity"), "IOC Hub"),
+    element("a.citizens", { href: language === "vi" ? "/reports" : "/reports?lang=en" }, icon("megaphone"), say("reports.title")), other,
+  ),
   element(
     "main", {},
     element("h1", {}, say("landing.title")),

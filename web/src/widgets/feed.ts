@@ -1,8 +1,9 @@
-// The newest reports and incidents.
+// The newest published reports.
 
 import { instantOf } from "../clock.ts";
 import type { FeedData } from "../contract.ts";
 import { element } from "../element.ts";
+import { syntheticMark } from "../figures.ts";
 import { say } from "../language.ts";
 import type { Drawing } from "../panel.ts";
 import { ago } from "../periods.ts";
@@ -15,7 +16,10 @@ export function feed({ items }: FeedData, scene: Scene, room: number): Drawing {
     nodes: [element("ol.feed", {}, ...items.slice(0, Math.ceil(room / 2)).map((item) => element(
       "li", {},
       element("b", {}, item.title),
-      element("span", {}, [item.unit_name, item.state, ago(instantOf(item.at), scene.now)].join(" · ")),
+      element(
+        "span", {}, element("i", { "data-progress": item.progress }), [item.state, item.category, item.unit_name, ago(instantOf(item.at), scene.now)].join(" · "),
+        " ", syntheticMark(item.synthetic, { brief: true }),
+      ),
     )))],
   };
 }

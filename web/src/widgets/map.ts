@@ -1,7 +1,7 @@
 // The units below where they lie: no tiles, only the places and how they stand to each other.
 
 import type { ChartOption, ChartStyle } from "../charts.ts";
-import type { MapData } from "../contract.ts";
+import type { MapData, ReportMapData } from "../contract.ts";
 import { element } from "../element.ts";
 import { stateMark, syntheticMarkOf } from "../figures.ts";
 import { sidesOf } from "../labels.ts";
@@ -11,11 +11,13 @@ import type { Drawing } from "../panel.ts";
 import { periodSoFar } from "../periods.ts";
 import type { Scene } from "../scene.ts";
 import { shortName } from "../units.ts";
+import { reportMap } from "./reports.ts";
 
 const SHAPES = { on_track: "circle", at_risk: "triangle", off_track: "diamond" } as const;
 const STATES = ["on_track", "at_risk", "off_track"] as const;
 
-export function map(data: MapData, scene: Scene): Drawing {
+export function map(data: MapData | ReportMapData, scene: Scene): Drawing {
+  if ("reports" in data) return reportMap(data);
   const { points, measure } = data;
   if (points.length === 0) return { title: data.name, nodes: [element("p.value.absent", {}, sayWhyNot(data.reason))] };
   const inWords = points.map((point) =>
