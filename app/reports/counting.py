@@ -64,18 +64,18 @@ class Counter:
 
     async def look(self, hub: Hub) -> bool:
         """One pass; whether there may be more to do."""
-        async with hub.database.write_session() as session:
-            if not await session.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": _COUNT_LOCK}):
-                return False
-            days = await _claim(session, hub)
-            await count_days(session, hub, days)
-        if days:
-            return True
-        now = datetime.now(UTC)
+        more = False
+        [(marked,)] = await hub.database.ask("SELECT EXISTS (SELECT FROM report_mark)", {})
+        if marked:
+            async with hub.database.write_session() as session:
+                if await session.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": _COUNT_LOCK}):
+                    await count_days(session, hub, await _claim(session, hub))
+                    more = True
+        now = datetime.now(UTC)  # in a storm, too, the clock goes on
         if self._looked is None or now - self._looked >= _LOOKS_EVERY:
             await self._look_at_the_clock(hub, now)
             self._looked = now
-        return False
+        return more
 
     async def _look_at_the_clock(self, hub: Hub, now: datetime) -> None:
         """Hours and days that have begun since they were counted last, and deadlines that have passed since the last look."""
