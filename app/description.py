@@ -27,7 +27,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
     for operations in description["paths"].values():
         for method, operation in operations.items():
             # Nor does who has a reporter's token (app/reports/visitors.py).
-            tokens = any(one.get("name") == "X-Reporter-Token" for one in operation.get("parameters", ()))
+            tokens = any(one.get("name") == "X-Visitor-Token" for one in operation.get("parameters", ()))
             if (method == "get" or tokens) and "security" in operation:
                 operation["security"] = [{}, *operation["security"]]
     return description

@@ -41,7 +41,7 @@ MOST_PAIRINGS = 200  # that wait at one time: anybody may ask for one
 PAIRING_LIFE = timedelta(minutes=15)
 # To be read across a room: of 2 and Z, U and V one only, of 0 O, 1 I L, 5 S and 8 B none.
 _LETTERS = "ACDEFGHJKMNPQRTVWXY234679"
-_PAIRING_LOCK = 720_723
+_PAIRING_LOCK = 720_724
 _LAST_SEEN_PRECISION = timedelta(minutes=1)
 
 

@@ -12,6 +12,7 @@ counted every day and hour: that nothing came in is a nought and no gap.
 
 **What.** An answer counts when it stands, that is, when the centre has not sent it back; it is on time by the deadline
 that held then, extended or not. It took from when the report was accepted, or last reopened, by the clock on the wall.
+What a citizen thinks of an answer counts on the day of that answer; with four or five stars of five it satisfies.
 `processing` are those that wait for an answer at the end of an hour, `processing_late` those whose deadline had passed then.
 """
 
@@ -37,7 +38,7 @@ from app.reports.workflow import HANDLING_RUNS, INTAKE_RUNS, WAITS
 
 log = structlog.get_logger(__name__)
 
-_COUNT_LOCK = 720_725
+_COUNT_LOCK = 720_727
 _MARKS = 200  # reports that are counted in one transaction
 _DAYS = 300  # of units, that are counted in one transaction when there are no marks
 _LOOKS_EVERY = timedelta(seconds=5)  # whether a deadline has passed
@@ -236,7 +237,8 @@ WITH touched AS (
 ), concerned AS (
     SELECT DISTINCT e.report_id FROM touched t JOIN report_event e ON e.at >= t.since AND e.at < t.until
 ), lived AS (
-    SELECT r.unit_id, r.category, r.channel, r.visibility, e.from_state, e.to_state,
+    SELECT r.id, r.unit_id, r.category, r.channel, r.visibility, e.from_state, e.to_state,
+           1 + count(*) FILTER (WHERE e.to_state = 'reopened') OVER (mine ROWS UNBOUNDED PRECEDING) AS round,
            e.at AT TIME ZONE :zone AS at,
            e.to_state = 'resolved' AND lead(e.to_state) OVER mine IS DISTINCT FROM 'processing' AS answered,
            e.at <= e.handling_due_at AS in_time,
@@ -251,7 +253,9 @@ WITH touched AS (
 """
 _FLOWS = f"""{_LIVED}
 SELECT unit_id, date_trunc('hour', at), category, name, sum(amount)
-  FROM lived CROSS JOIN LATERAL (VALUES
+  FROM lived l
+  LEFT JOIN report_rating g ON l.answered AND (g.report_id, g.round) = (l.id, l.round)
+ CROSS JOIN LATERAL (VALUES
        ('received', from_state IS NULL, 1),
        ('received.' || channel, from_state IS NULL, 1),
        ('received.anonymous', from_state IS NULL AND visibility = 'withheld', 1),
@@ -264,7 +268,10 @@ SELECT unit_id, date_trunc('hour', at), category, name, sum(amount)
        ('returned', to_state = 'returned', 1),
        ('extended', to_state = 'extended' AND from_state <> 'need_info' AND first, 1),
        ('reopened', to_state = 'reopened' AND first, 1),
-       ('published', to_state = 'published' AND first, 1)) AS fact(name, counts, amount)
+       ('published', to_state = 'published' AND first, 1),
+       ('rated', g.stars IS NOT NULL, 1),
+       ('rated_satisfied', g.stars >= 4, 1),
+       ('rating_points', g.stars IS NOT NULL, g.stars)) AS fact(name, counts, amount)
  WHERE counts GROUP BY 1, 2, 3, 4
 """
 

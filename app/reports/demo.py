@@ -74,7 +74,7 @@ async def feed_demo_reports(hub: Hub) -> None:
             await _bring_up(session, desk, made, reached.get(made.sent.id), now)
 
 
-_LOCK = 720_726
+_LOCK = 720_728
 _REACHED = """
 SELECT r.id, count(e.id) - 1 FROM report r JOIN report_event e ON e.report_id = r.id AND e.actor <> 'system'
  WHERE r.source_id = :source GROUP BY 1
@@ -87,7 +87,10 @@ async def remove_demo_reports(session: AsyncSession) -> int:
     if source is None:
         return 0
     mine = select(models.Report.id).where(models.Report.source_id == source)
-    for table in (models.ReportEvent, models.ReportMark, models.Reporter, models.ReportPhoto, models.PhotoPiece):
+    for table in (
+        models.ReportEvent, models.ReportMark, models.Reporter, models.ReportPhoto, models.PhotoPiece, models.ReportFollower,
+        models.ReportRating, models.ReportComment,
+    ):  # fmt: skip
         await session.execute(delete(table).where(table.report_id.in_(mine)))
     removed = await session.execute(
         delete(models.Report).where(models.Report.source_id == source).returning(models.Report.id)

@@ -25,7 +25,9 @@ async def follow(session: AsyncSession, desk: Desk, report_id: UUID, subject: st
         raise UnknownReport(value=report_id)
     if desk.acts_for(report, subject):
         return report
-    row = insert(models.ReportFollower).values(report_id=report_id, subject=desk.subject_of(subject), followed_at=desk.now)
+    row = insert(models.ReportFollower).values(
+        report_id=report_id, subject=desk.subject_of(subject), followed_at=desk.now
+    )
     made = await session.execute(row.on_conflict_do_nothing().returning(models.ReportFollower.report_id))
     await _count(session, desk, report, len(made.all()))
     return report

@@ -19,7 +19,8 @@ MEDIAN = "handling_time_median"  # of each day and month; it adds up to nothing
 # Of each day; what each of them counts: `app.reports.counting`.
 DAILY = (
     "received.app", "received.hotline", "received.zalo", "received.web", "received.anonymous", "refused", "assigned", "resolved",
-    "resolved_ontime", "resolved_late", "handling_hours", "returned", "extended", "reopened", "published",
+    "resolved_ontime", "resolved_late", "handling_hours", "returned", "extended", "reopened", "published", "rated",
+    "rated_satisfied", "rating_points",
 )  # fmt: skip
 # The same of one category, after its own; "" is how many came in.
 OF_CATEGORY = ("", ".resolved", ".resolved_ontime")

@@ -43,6 +43,23 @@ async def test_what_is_received_and_answered_is_a_figure_of_the_commune_and_of_t
 
 
 @time_machine.travel(MONDAY, tick=False)
+async def test_what_citizens_think_of_answers_is_a_figure_of_the_day_of_the_answer(centre: Centre) -> None:
+    for stars in (5, 2):
+        report = await centre.sent()
+        await centre.moved(report, *TO_THE_PUBLIC)
+        with time_machine.travel("2026-11-25T10:00:00+07:00", tick=False):
+            rated = await centre.ask("PUT", f"/{report['id']}/rating", "app", json={"stars": stars})
+            assert rated.status_code == 200, rated.text
+
+    await counted(centre.hub)
+
+    for name, value in {"rated": 2, "rated_satisfied": 1, "rating": 3.5}.items():
+        point = await centre.hub.point(f"report.{name}", "bencat", DAY, "day")
+        assert point["value"] == value, name
+    assert (await centre.hub.point("report.satisfaction_rate", "bencat", DAY[:7], "month"))["value"] == 50
+
+
+@time_machine.travel(MONDAY, tick=False)
 async def test_what_waits_is_a_level_and_becomes_late_by_the_clock_alone(centre: Centre) -> None:
     await centre.sent()  # to be looked at within 8 working hours: by Tuesday 09:00
     counter = Counter()
@@ -105,7 +122,7 @@ async def test_a_median_is_that_of_the_reports_and_where_there_is_none_it_says_w
     assert await of("category.trees_lighting.handling_time_median", "2026-11", "month") == 2
     assert await of("handling_time_median", "2026", "year") == "not-additive"
     assert await of("handling_time", "2026", "year") == 11  # (1 + 2 + 30) / 3
-    assert await of("rating", "2026", "year") == "no-data"
+    assert await of("rating", "2026", "year") == "zero-denominator"  # nobody rated
 
 
 @time_machine.travel(MONDAY, tick=False)

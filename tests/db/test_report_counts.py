@@ -17,7 +17,7 @@ from sqlalchemy import select, text
 from app import models
 from app.reports.counting import Counter, catch_up_counting, mark_all
 from app.reports.submission import mark
-from app.reports.workflow import HANDLING_RUNS, MOVES, State
+from app.reports.workflow import HANDLING_RUNS, MOVES, RATED, State
 from tests.conftest import HubUnderTest
 
 ZONE = timedelta(hours=7)
@@ -71,6 +71,18 @@ class World:
             report.unit_id, report.category = self.dice.choice(self.wards), self.dice.choice(CATEGORIES)
         await self._store(report, before, left)
 
+    async def rate(self) -> None:
+        answered = [one for one in self.reports.values() if one.state in RATED]
+        if not answered:
+            return
+        report = self.dice.choice(answered)
+        async with self.hub.session() as session:
+            history = select(models.ReportEvent.to_state).where(models.ReportEvent.report_id == report.id)
+            number = 1 + [*await session.scalars(history)].count("reopened")
+            stars = self.dice.choice((1, 4, 5))
+            await session.merge(models.ReportRating(report_id=report.id, round=number, stars=stars, rated_at=self.now))
+            mark(session, report)
+
     async def _store(self, report: models.Report, before: str | None, left: int | None = None) -> None:
         async with self.hub.session() as session:
             if left != report.unit_id and left is not None:
@@ -95,6 +107,8 @@ async def test_figures_are_those_of_a_naive_count(hub: HubUnderTest, seed: int) 
         world.now += timedelta(minutes=world.dice.randint(1, 240))
         with time_machine.travel(world.now, tick=False):
             await (world.send() if world.dice.random() < 0.25 or not world.reports else world.move())
+            if world.dice.random() < 0.5:
+                await world.rate()
             if world.dice.random() < 0.3:
                 while await counter.look(hub.hub):
                     pass
@@ -104,7 +118,7 @@ async def test_figures_are_those_of_a_naive_count(hub: HubUnderTest, seed: int) 
 
     stored = await stored_figures(hub)
     assert stored == await naive_figures(hub, world.now)
-    assert any(code == "report.handling_time_median" for code, *_ in stored)
+    assert {"report.handling_time_median", "report.rated_satisfied"} < {code for code, *_ in stored}
     with time_machine.travel(world.now, tick=False):
         async with hub.session() as session:
             await mark_all(session)
@@ -138,6 +152,7 @@ async def naive_figures(hub: HubUnderTest, now: datetime) -> dict[tuple[Any, ...
         lived: dict[UUID, list[models.ReportEvent]] = defaultdict(list)
         for event in await session.scalars(select(models.ReportEvent).order_by(models.ReportEvent.id)):
             lived[event.report_id].append(event)
+        stars = {(one.report_id, one.round): one.stars for one in await session.scalars(select(models.ReportRating))}
         catalogue = await hub.hub.catalogues.current(session)
     hour, day, month = 1, 2, 4
     sums: Tally[tuple[Any, ...]] = Tally()
@@ -178,6 +193,12 @@ async def naive_figures(hub: HubUnderTest, now: datetime) -> dict[tuple[Any, ...
                     hours = Decimal((event.at - begun) // timedelta(seconds=1)) / 3600
                     hours = hours.quantize(HUNDREDTH, ROUND_HALF_UP)
                     add("resolved", at)
+                    rating = stars.get((key, 1 + [one.to_state for one in events[:place]].count("reopened")))
+                    if rating is not None:
+                        add("rated", at)
+                        add("rating_points", at, Decimal(rating))
+                        if rating >= 4:
+                            add("rated_satisfied", at)
                     add("resolved_ontime" if in_time else "resolved_late", at)
                     add("handling_hours", at, hours)
                     add(f"{category}.resolved", at)
