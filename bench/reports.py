@@ -48,7 +48,7 @@ def measure_reports(bench: Bench, found: Findings, rounds: int, count: int, phot
             stored = [count, count, count, photos, 0]
             with_photo.append(_sent(bench, running, requests, PHOTO_CONNECTIONS, stored).run())
             bound.append(_inserted(bench))
-            alone.append(timed(files, [lambda file: preparing.submit(_prepared, file).result()] * cores, photos))
+            alone.append(timed(files, [partial(_await, preparing)] * cores, photos))
             say(
                 f"reports, round {number}: hub {hub[-1].rate:,.0f} a second, R {bound[-1].rate:,.0f}; "
                 f"photos {with_photo[-1].rate:,.1f}, P {alone[-1].rate:,.1f}"
@@ -118,9 +118,13 @@ def _inserted(bench: Bench) -> Run:
     return run
 
 
-def _prepared(file: bytes) -> int:
+def _prepared(file: bytes) -> None:
     """P: nothing but what makes a photo safe to keep and to show."""
-    return len(prepare(file, Settings().tz).sizes)
+    prepare(file, Settings().tz)
+
+
+def _await(preparing: ProcessPoolExecutor, file: bytes) -> None:
+    preparing.submit(_prepared, file).result()
 
 
 # --- what is photographed ---
