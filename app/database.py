@@ -5,7 +5,7 @@ ends and rolls back when it raises; `read_session` is READ ONLY, REPEATABLE READ
 comes from one instant.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Annotated, Any, ClassVar, LiteralString
@@ -48,6 +48,14 @@ _CONNECT: Mapping[str, Any] = {
 }  # fmt: skip
 
 
+_PUT_OFF = "put off"
+
+
+def put_off(session: AsyncSession, step: Callable[[], Awaitable[None]]) -> None:
+    """Do something right before the commit of a `write_session`, after all else: what others have to wait for until then."""
+    session.info.setdefault(_PUT_OFF, []).append(step)
+
+
 class Database:
     """One pool of connections, handed out as sessions."""
 
@@ -73,6 +81,8 @@ class Database:
     async def write_session(self) -> AsyncIterator[AsyncSession]:
         async with AsyncSession(self.engine, expire_on_commit=False) as session, session.begin():
             yield session
+            for step in session.info.pop(_PUT_OFF, ()):
+                await step()
 
     @asynccontextmanager
     async def read_session(self) -> AsyncIterator[AsyncSession]:

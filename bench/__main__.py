@@ -16,10 +16,11 @@ from bench.ingest import measure_batches, measure_singles
 from bench.lag import measure_lag
 from bench.reads import measure_history
 from bench.report import Findings, Sheet, machine, write_results
+from bench.reports import measure_reports
 from bench.screens import measure_screens
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
-PARTS = ("ingest", "single", "lag", "reads", "verify", "screens")
+PARTS = ("ingest", "single", "lag", "reads", "verify", "screens", "reports")
 
 
 def _parts(text: str) -> str:
@@ -41,6 +42,8 @@ def main(
     requests: Annotated[
         int, typer.Option(min=TURNS, help="Requests of each kind in a round of `reads`; twenty times for `screens`.")
     ] = 2_000,
+    reports: Annotated[int, typer.Option(min=64, help="Citizens' reports of a round of `reports`.")] = 1_000,
+    photos: Annotated[int, typer.Option(min=16, max=64, help="How many of them have a photo.")] = 48,
     write: Annotated[bool, typer.Option("--write", help="Keep the figures in bench/RESULTS.md.")] = False,
 ) -> None:
     """Measure how fast readings come in, are rolled up and go out, beside what the same Postgres does without the hub."""
@@ -65,6 +68,8 @@ def main(
             measure_history(bench, found, rounds, sizes, requests, parts)
         if "screens" in parts:
             measure_screens(bench, found, rounds, requests, seconds)
+        if "reports" in parts:
+            measure_reports(bench, found, rounds, reports, photos)
     sheets = [*found.all_sheets(), Sheet("Where", ("machine", ""), facts)]
     for sheet in sheets:
         sheet.show()

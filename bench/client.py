@@ -33,8 +33,16 @@ def get(path: str, tag: str | None = None) -> bytes:
 
 
 def post(path: str, key: str, body: bytes) -> bytes:
-    head = f"host: bench\r\nx-api-key: {key}\r\ncontent-type: application/json\r\ncontent-length: {len(body)}"
-    return f"POST {path} HTTP/1.1\r\n{head}\r\n\r\n".encode() + body
+    return _with_body("POST", path, key, "application/json", body)
+
+
+def put(path: str, key: str, body: bytes) -> bytes:
+    return _with_body("PUT", path, key, "application/octet-stream", body)
+
+
+def _with_body(method: str, path: str, key: str, kind: str, body: bytes) -> bytes:
+    head = f"host: bench\r\nx-api-key: {key}\r\ncontent-type: {kind}\r\ncontent-length: {len(body)}"
+    return f"{method} {path} HTTP/1.1\r\n{head}\r\n\r\n".encode() + body
 
 
 @dataclass(frozen=True, slots=True)

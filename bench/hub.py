@@ -25,6 +25,7 @@ from app.migrate import migrate
 from app.periods import add_months
 from app.readings.partitions import MONTHS_AHEAD, make_partitions
 from app.readings.seed import NewSource, require_source
+from app.reports.rules import load_starting_rules
 from app.settings import Settings
 from bench.client import Client, Load, Outcome, post
 from bench.workload import communes, indicators
@@ -60,7 +61,7 @@ class Running:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """A database with the catalogue and the copies of indicators, a key that may write everything, and the client."""
+    """A database with the catalogue and the copies of indicators, a key that may send everything, and the client."""
 
     url: str
     folder: Path
@@ -142,7 +143,7 @@ def _text(url: URL) -> str:
 
 
 async def _load(url: str, folder: Path) -> str:
-    """What a hub has that has been running since July 2025; returns the key of a source that may write everything."""
+    """What a hub has that has been running since July 2025; returns the key of a source that may send everything."""
     migrate(url)
     hub = Hub.open(Settings(data_dir=folder), url)
     async with hub.database.write_session() as session:
@@ -150,10 +151,12 @@ async def _load(url: str, folder: Path) -> str:
             await make_partitions(session, add_months(datetime(2025, 7, 1), months))
         await load_reference(session, lambda *_: None)
         await load_indicators(session, indicators(), lambda *_: None)
+        await load_starting_rules(session)
         source = await require_source(session, NewSource("bench", "Đo tốc độ", "Benchmark"))
         key = await auth.create_key(
-            session, source, scopes=["readings:write"], unit_ids=None, domains=None, expires_at=None, pepper=hub.pepper
-        )
+            session, source, scopes=["readings:write", "reports:submit"], unit_ids=None, domains=None, expires_at=None,
+            pepper=hub.pepper,
+        )  # fmt: skip
     await hub.database.close()
     return key
 

@@ -30,7 +30,7 @@ def measure_batches(bench: Bench, found: Findings, rounds: int, rows: int) -> No
                 corrected = bench.ingest(load, rows, "corrected").run(rows)
         bound.append(run_bound(bench.conninfo, upsert_batch, copied, rows, CONNECTIONS))
         say(f"batches, round {number}: hub {hub[-1].rate:,.0f} rows/s, U {bound[-1].rate:,.0f}")
-    found.at_least("batches of 1,000, beside U", _ratio(hub, bound), 0.5)
+    found.at_least("batches of 1,000, beside U", ratio(hub, bound), 0.5)
     found.below("batches of 1,000, p99", 1000 * median(hub, lambda run: run.p99), 80, " ms")
     found.below("peak memory of the server", max(server), 300, " MiB")
     lines = [
@@ -62,7 +62,7 @@ def measure_singles(bench: Bench, found: Findings, rounds: int, rows: int) -> No
         bound.append(run_bound(bench.conninfo, upsert_batch, copied, rows, CONNECTIONS))
         plain.append(run_bound(bench.conninfo, upsert_one, stored, rows, CONNECTIONS))
         say(f"singles, round {number}: hub {hub[-1].rate:,.0f} a second, S {bound[-1].rate:,.0f}")
-    found.at_least("one reading a request, beside S", _ratio(hub, bound), 2.5)
+    found.at_least("one reading a request, beside S", ratio(hub, bound), 2.5)
     lines = [
         rate_row(f"hub: one a request, {SINGLE_CONNECTIONS} connections", hub),
         rate_row(f"S: the upsert of U with one row, {CONNECTIONS} connections", bound),
@@ -71,5 +71,5 @@ def measure_singles(bench: Bench, found: Findings, rounds: int, rows: int) -> No
     found.sheets.append(Sheet(f"{rows:,} readings one by one", RATE_COLUMNS, lines))
 
 
-def _ratio(runs: list[Run], bound: list[Run]) -> float:
+def ratio(runs: list[Run], bound: list[Run]) -> float:
     return median(runs, lambda run: run.rate) / median(bound, lambda run: run.rate)

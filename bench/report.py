@@ -117,6 +117,10 @@ HOW_TO_READ = """
   after all changes, less that before.
 - **The glass**: one reading a request, due at a steady pace; it counts for each stream from the arrival of the 200 to that of the
   first event with its value or a newer one.
+- **Reports**: with the person's name and telephone, each an id of its own; afterwards each has its event, and each photo its row.
+  **R** inserts the rows of `report` as the hub has stored them, one a transaction, by bare psycopg into a table with the same indexes:
+  no event, no person to encrypt, no number in the feed, for which all that write wait in turn. **P** does with the same photos only
+  what makes them safe to keep (`app.reports.photos.prepare`), in a process for each core.
 - Client, hub and Postgres share the machine, so a bound has the cores that the others take. On a machine that
   does other work too, rates differ by half from run to run: only figures of one run can be compared.
 """

@@ -1,6 +1,7 @@
 """How a report comes in: once, whatever the line does, at the place where it happened, with a promise."""
 
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -11,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import models
 from app.catalogue.access import scope_of
 from app.changes import announce
+from app.database import put_off
 from app.errors import NotValid, OutsideKeyUnits, ReportConflict, RowError
 from app.reports.desk import Desk, wrong
 from app.reports.identity import Contact, Identity
@@ -120,10 +122,16 @@ def _sealed(desk: Desk, report_id: UUID, contact: ContactIn) -> models.Reporter:
 async def touch(session: AsyncSession, desk: Desk, report: models.Report, *, quietly: bool = False) -> None:
     """Have everybody hear that a report has changed; `quietly`: only who reads the feed, for it is nothing that the public sees.
 
-    Last in the transaction: the numbers are counted in turn.
+    The numbers of changes are counted in turn, and whoever has one keeps all others waiting until the commit: so that is put off to
+    the end, and what is read for the answer keeps nobody waiting.
     """
     mark(session, report)
+    report.changed_at = desk.now  # takes the row before the turn: in the other order two could wait for each other
     await session.flush()
+    put_off(session, partial(_announced, session, desk, report, quietly=quietly))
+
+
+async def _announced(session: AsyncSession, desk: Desk, report: models.Report, *, quietly: bool) -> None:
     if report.published_at is not None and not quietly:  # nobody is told of others: a subscriber is anybody
         data = {
             "id": report.id,
@@ -133,8 +141,7 @@ async def touch(session: AsyncSession, desk: Desk, report: models.Report, *, qui
         }
         await record_event(session, "ioc.report.changed.v1", f"/v1/reports/{report.id}", data)
     number = await announce(session, TOPIC)
-    changed = {"change": number, "changed_at": desk.now}
-    await session.execute(update(models.Report).where(models.Report.id == report.id).values(changed))
+    await session.execute(update(models.Report).where(models.Report.id == report.id).values(change=number))
 
 
 def mark(session: AsyncSession, report: models.Report, *, throughout: bool = False) -> None:

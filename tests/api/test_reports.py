@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 import time_machine
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from app.reports.reporters import erase_reporters
 from tests.conftest import HubUnderTest
@@ -132,6 +132,29 @@ async def test_of_the_same_report_on_many_lines_at_once_there_is_one(centre: Cen
     assert sorted(one.status_code for one in answers) == [200] * 7 + [201]
     assert len({one.json()["number"] for one in answers}) == 1
     assert len((await centre.seen(body, "app")).json()["events"]) == 1
+
+
+async def test_the_turn_that_all_writers_wait_for_is_taken_last(centre: Centre) -> None:
+    report = await centre.sent()
+    await centre.key("moderate")
+    said: list[str] = []
+
+    def note(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
+        said.append(statement)
+
+    engine = centre.hub.hub.database.engine.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        await centre.sent()
+        await centre.moved(report, ("moderate", "accepted"))
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+
+    turns = [place for place, statement in enumerate(said) if "pg_advisory_xact_lock" in statement]
+    assert len(turns) == 2
+    for place in turns:  # then its number, and the commit
+        assert said[place + 1].startswith("UPDATE report SET change")
+        assert not said[place + 2 :] or "FROM change" in said[place + 2]  # the next request
 
 
 async def test_of_the_same_move_made_twice_at_once_one_counts(centre: Centre) -> None:
