@@ -175,6 +175,10 @@ class MoveIn(BaseModel):
 class MovesIn(MoveIn):
     """The same move for many reports."""
 
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"ids": ["5f0c1c4e-8f0b-4d0e-9d8e-3f1f0e6f2a10"], "to": "accepted"}]}
+    )
+
     ids: list[UUID] = Field(min_length=1, max_length=200)
 
 

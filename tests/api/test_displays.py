@@ -423,7 +423,7 @@ async def test_screens_and_units_that_there_are_not_are_named(hub: HubUnderTest,
     found = mistakes(answer)
     assert [pointer for pointer, _ in found] == ["/screens/1", "/screens/2", "/units/1", "/units/2"]
     assert "There is no screen 'ngan-sach'. There are: " in found[0][1]
-    assert "giao-thong, mot-cua, tong-quan" in found[0][1]
+    assert "giao-thong, mot-cua, phan-anh, tong-quan" in found[0][1]
     assert found[2][1].startswith("There is no unit '25831x'. Nearest: ")
     assert found[3][1].startswith("Unit '721@2026-01-01' does not exist in ")
     assert await listed(hub, operator) == []

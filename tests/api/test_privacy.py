@@ -63,7 +63,19 @@ ROUGH = {"rough address", "rough place"}
 # Of what a report says beside the case itself.
 TOLD = {"hidden reason", "hidden photo"}
 SINCE = {"reopened because", "unpublished reply", "unpublished photo", "rating"}
+
+
+def in_open311(case: set[str], reasons: set[str]) -> Mapping[str, set[str]]:
+    return {
+        "/open311/v2/requests.{format}": case,
+        "/open311/v2/requests/{service_request_id}.{format}": case,
+        "/open311/v2/servicerequestupdates.{format}": reasons,
+    }
+
+
+HIDDEN_CASE = {"hidden words", "hidden address", "hidden place", "hidden photo"}
 STAFF: Mapping[str, set[str]] = {
+    **in_open311(HIDDEN_CASE | ROUGH | {"unpublished photo"}, {"hidden reason", "reopened because"}),
     "/v1/reports": CASE | ROUGH | {"unpublished reply"},
     "/v1/reports/similar": CASE | ROUGH | {"unpublished reply"},
     "/v1/reports/{id}": CASE | TOLD | ROUGH | SINCE | {"person"},
@@ -76,12 +88,14 @@ SEES: Mapping[str, Mapping[str, set[str]]] = {
     "elsewhere": {},
     "operator": {},
     "app": {
+        **in_open311(HIDDEN_CASE | ROUGH | {"unpublished photo"}, {"hidden reason", "reopened because"}),
         "/v1/reports": CASE | ROUGH | {"unpublished reply"},
         "/v1/reports/similar": ROUGH | {"unpublished reply"},  # its own that is public; of others' an outline
         "/v1/reports/{id}": CASE | TOLD | ROUGH | SINCE,
         "/v1/reports/{id}/comments": {"hidden comment"},
     },
     "token": {
+        **in_open311(HIDDEN_CASE, {"hidden reason"}),
         "/v1/reports": CASE,
         "/v1/reports/{id}": CASE | TOLD,
         "/v1/reports/{id}/comments": {"hidden comment"},
@@ -161,7 +175,7 @@ async def the_world(centre: Centre) -> World:
         },
         {
             **VALUES,
-            "id": [hidden["id"], rough["id"]],
+            **dict.fromkeys(("id", "service_request_id", "token"), [hidden["id"], rough["id"]]),
             "webhook": [str(webhook.json()["id"])],
             "delivery": [str(deliveries.json()["items"][0]["id"])],
         },
@@ -188,30 +202,41 @@ VALUES: dict[str, list[str]] = {
     "compare": ["previous"],
     "cursor": [],
     "domain": ["health"],
+    "end_date": [],
     "expires": ["9999999999"],
+    "extensions": [],
     "folder": [sha(AN_PHOTO)[:2]],
     "followed_by": [BINH],
     "from": ["2026"],
     "includeHistory": ["true"],
     "indicator": ["health.visit.outpatient"],
+    "jurisdiction_id": [],
     "kind": ["commune"],
     "lat": ["11.1893"],
     "limit": ["200"],
     "lon": ["106.6061"],
+    "long": ["106.6061"],
     "mine": ["true"],
     "near": ["11.1893,106.6061"],
     "on": ["2026-11-01"],
+    "page": [],
+    "page_size": [],
     "parent": ["bencat"],
     "period": ["2026"],
     "photo": [sha(AN_PHOTO)],
     "q": ["hidden"],
     "radius": ["500"],
     "secret": ["x" * 43],
+    "service_code": ["trees-lighting"],
     "signature": ["x"],
     "slug": ["tong-quan"],
+    "start_date": [],
+    "status": ["open", "closed"],
     "subject": [AN],
     "to": ["2026"],
     "unit": [HERE],
+    "updated_after": ["2020-01-01T00:00:00Z"],
+    "updated_before": ["2099-01-01T00:00:00Z"],
     "updated_since": ["2020-01-01T00:00:00Z"],
     "zoom": ["3", "20"],
 }
