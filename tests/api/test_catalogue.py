@@ -2,7 +2,6 @@
 
 from tests.conftest import HubUnderTest
 
-
 COUNTED_HERE = 111  # of reports: what the hub itself counts beyond the research, three for each category among it
 
 

@@ -175,7 +175,7 @@ async def the_world(centre: Centre) -> World:
         },
         {
             **VALUES,
-            **dict.fromkeys(("id", "service_request_id", "token"), [hidden["id"], rough["id"]]),
+            **{key: [hidden["id"], rough["id"]] for key in ("id", "service_request_id", "token")},
             "webhook": [str(webhook.json()["id"])],
             "delivery": [str(deliveries.json()["items"][0]["id"])],
         },
