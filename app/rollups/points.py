@@ -4,9 +4,14 @@ from typing import Any
 
 from app.catalogue.catalogue import Catalogue
 from app.periods import Period
-from app.rollups.laws import Comparison, Figure, settle
+from app.rollups.laws import Comparison, Coverage, Figure, settle
 from app.rollups.series import Achievement, Point
 from app.schemas.readings import STATUSES
+
+
+def coverage_out(coverage: Coverage) -> dict[str, Any]:
+    """As `app.schemas.aggregates.Coverage`."""
+    return {"units": coverage.units, "periods": coverage.periods}
 
 
 def figure_out(catalogue: Catalogue, bucket: Period, figure: Figure) -> dict[str, Any]:
@@ -17,7 +22,7 @@ def figure_out(catalogue: Catalogue, bucket: Period, figure: Figure) -> dict[str
     if figure.origin is not None and figure.status is not None:
         out["origin"], out["status"] = figure.origin, STATUSES[figure.status]
     out["partial"] = figure.partial
-    out["coverage"] = {"units": figure.coverage.units, "periods": figure.coverage.periods}
+    out["coverage"] = coverage_out(figure.coverage)
     if not figure.sources.isdisjoint(catalogue.synthetic):
         out["synthetic"] = True
     if figure.note is not None:
@@ -49,13 +54,12 @@ def comparison_out(comparison: Comparison) -> dict[str, Any]:
     out["value"] = other.value
     if other.reason is not None:
         out["reason"] = other.reason
-    coverage = {"units": other.coverage.units, "periods": other.coverage.periods}
     return out | {
         "alike": comparison.alike,
         "change": comparison.change,
         "change_pct": comparison.change_pct,
         "partial": not other.complete,
-        "coverage": coverage,
+        "coverage": coverage_out(other.coverage),
     }
 
 

@@ -16,7 +16,7 @@ from app.catalogue.catalogue import Indicator, Unit
 from app.errors import UnitNotValid, UnknownUnit
 from app.periods import Grain, Period, parse_period
 from app.rollups.laws import ESTIMATED, EXACT, FLOWS, NOTHING, Comparison, Figure, Other
-from app.rollups.points import comparison_out, point_out
+from app.rollups.points import comparison_out, coverage_out, point_out
 from app.rollups.series import Point, Series, by_value
 from app.schemas.screens import (
     BreakdownIn,
@@ -166,7 +166,7 @@ def trend(widget: TrendIn, frame: Frame) -> Drawing:
     for point in answer.series[0].points if answer.series else ():
         out = {"period": str(point.bucket), **frame.cell(point.figure)}
         if point.figure.partial and point.figure.value is not None:
-            out["coverage"] = point.figure.coverage._asdict()
+            out["coverage"] = coverage_out(point.figure.coverage)
         if point.year_ago is not None and not _is_older(point.year_ago, answer.series[0].unit):
             out["year_ago"] = point.year_ago.value
         points.append(out)
