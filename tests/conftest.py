@@ -45,6 +45,11 @@ TAX_OFFICE = NewSource("tax-office", "tax-office", "tax-office")
 _numbers = count(1)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The journeys first: they are the longest, and nobody should be left alone with one of them when all else is done."""
+    items.sort(key=lambda item: "journeys" not in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a throw-away server: what it holds need not survive a power cut."""
