@@ -34,7 +34,7 @@ from tests.conftest import SETTINGS, fresh_database
 from tests.naive import NaiveIndicator, NaiveWorld, naive_figure, naive_previous, naive_year_ago, naive_ytd
 from tests.worlds import History, Submission, histories, questions
 
-EXAMPLES, SHARDS = 400, 8  # shards are tests of their own, so that workers share them
+EXAMPLES, SHARDS = 240, 8  # shards are tests of their own, so that workers share them
 LATER = datetime(2100, 1, 1)  # nothing is in the future for the ingest
 PERIODICITY = {
     "realtime": "realtime", "hour": "hourly", "day": "daily", "week": "weekly",

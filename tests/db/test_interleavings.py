@@ -34,7 +34,7 @@ from tests.db.test_aggregates_property import check, make_world, send_batch
 from tests.naive import NaiveEdge, NaiveReading, NaiveWorld
 from tests.worlds import History, Submission, histories, questions
 
-WRITERS, ROLLERS, WORLDS = 3, 2, 10
+WRITERS, ROLLERS, WORLDS = 3, 2, 7
 GRAINS = {grain.value: grain.name for grain in Grain}
 STATUSES = ("estimated", "provisional", "final")
 

@@ -32,7 +32,7 @@ from tests.db.test_aggregates_property import make_world
 from tests.naive import NaiveEdge, NaiveIndicator, NaiveUnit
 from tests.worlds import History, Submission, histories
 
-EXAMPLES, SHARDS = 100, 4
+EXAMPLES, SHARDS = 64, 4
 ROLLUP = models.Rollup.__table__
 ALL_TIME = Span(datetime(1900, 1, 1), datetime(2200, 1, 1))
 
