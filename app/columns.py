@@ -3,7 +3,7 @@
 import struct
 from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import psycopg
 from psycopg.adapt import Dumper, PyFormat
@@ -16,7 +16,7 @@ class _Packed(bytes):
     element: ClassVar[tuple[int, str, int]]  # type (pg_type.oid), how `struct` writes it, how many bytes
 
     @classmethod
-    def of(cls, values: Sequence[int]) -> "_Packed":
+    def of(cls, values: Sequence[int]) -> Self:
         oid, code, size = cls.element
         flat = [size] * (2 * len(values))
         flat[1::2] = values
@@ -43,7 +43,7 @@ class Timestamps(_Packed):
     element = (1114, "q", 8)
 
     @classmethod
-    def at(cls, moments: Iterable[datetime]) -> "_Packed":
+    def at(cls, moments: Iterable[datetime]) -> Self:
         """Naive local times."""
         known: dict[datetime, int] = {}
         return cls.of([known.get(one) or known.setdefault(one, _microseconds(one)) for one in moments])

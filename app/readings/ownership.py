@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, LiteralString
 
 import psycopg
 
@@ -47,16 +47,21 @@ class KnownOwners:
         self._count += len(mine) - before
 
 
-_CLAIM = """
-INSERT INTO ownership (indicator_id, unit_id, source_id)
-SELECT * FROM unnest(%(indicators)s, %(units)s, %(sources)s) ON CONFLICT DO NOTHING
-"""
 # One step down the index for each pair, however many there are; a join would read all that there are.
 _OWNERS = """
 SELECT indicator_id, unit_id, source_id
   FROM unnest(%(indicators)s, %(units)s) AS asked(indicator_id, unit_id)
  CROSS JOIN LATERAL (SELECT source_id FROM ownership o
                       WHERE o.indicator_id = asked.indicator_id AND o.unit_id = asked.unit_id LIMIT 1) AS owner
+"""
+# The SELECT sees what was there before the claims.
+_CLAIM = f"""
+WITH claimed AS (
+    INSERT INTO ownership (indicator_id, unit_id, source_id)
+    SELECT * FROM unnest(%(claimed_indicators)s, %(claimed_units)s, %(claimants)s)
+        ON CONFLICT DO NOTHING RETURNING indicator_id, unit_id, source_id
+)
+SELECT * FROM claimed UNION ALL ({_OWNERS})
 """
 
 
@@ -69,21 +74,26 @@ async def claim(
     Whom a claim had to wait for is looked up by a statement of its own, which sees it. An owner may be taken away
     until the commit; whose batch it is cannot (app.readings.demo), so nothing is stored for a source that is gone.
     """
-    owners = await _owners(cursor, asked)
-    if free := sorted(claims.keys() - owners):
-        mine = {pair: claims[pair] for pair in free}
-        await cursor.execute(_CLAIM, _columns(free) | {"sources": Integers.of(list(mine.values()))}, prepare=True)
-        owners |= mine if cursor.rowcount == len(free) else await _owners(cursor, free)
+    mine = sorted(claims)
+    claimed = {"claimed_indicators": _indicators(mine), "claimed_units": _units(mine)}
+    claimed["claimants"] = Integers.of([claims[pair] for pair in mine])
+    owners = await _owners(cursor, _CLAIM, asked, claimed)
+    if overtaken := claims.keys() - owners:
+        owners |= await _owners(cursor, _OWNERS, overtaken, {})
     return owners
 
 
-async def _owners(cursor: psycopg.AsyncCursor[Any], asked: Collection[Pair]) -> dict[Pair, int]:
-    await cursor.execute(_OWNERS, _columns(list(asked)), prepare=True)
+async def _owners(
+    cursor: psycopg.AsyncCursor[Any], question: LiteralString, asked: Collection[Pair], facts: Mapping[str, Integers]
+) -> dict[Pair, int]:
+    pairs = list(asked)
+    await cursor.execute(question, {"indicators": _indicators(pairs), "units": _units(pairs), **facts}, prepare=True)
     return {(indicator, unit): source for indicator, unit, source in await cursor.fetchall()}
 
 
-def _columns(pairs: Sequence[Pair]) -> dict[str, Any]:
-    return {
-        "indicators": Integers.of([indicator for indicator, _ in pairs]),
-        "units": Integers.of([unit for _, unit in pairs]),
-    }
+def _indicators(pairs: Sequence[Pair]) -> Integers:
+    return Integers.of([indicator for indicator, _ in pairs])
+
+
+def _units(pairs: Sequence[Pair]) -> Integers:
+    return Integers.of([unit for _, unit in pairs])
