@@ -2,7 +2,7 @@
 
 from bench.bound import encoded, run_bound, stored_rows, upsert_batch, upsert_one
 from bench.client import Load
-from bench.hub import Bench, peak_memory
+from bench.hub import Bench, Watched, peak_memory
 from bench.measured import Run, median
 from bench.report import RATE_COLUMNS, Findings, Sheet, rate_row, say
 from bench.workload import BATCH, body, in_batches, new_readings
@@ -14,15 +14,17 @@ def measure_batches(bench: Bench, found: Findings, rounds: int, rows: int) -> No
     readings = new_readings(rows)
     copied = encoded(bench.conninfo, stored_rows(bench.conninfo, readings), BATCH)
     requests, corrections = ([bench.post(body(one, more=more)) for one in in_batches(readings)] for more in (0, 1))
-    hub, bound, behind, server, worker = [], [], [], [], []
+    hub, bound, behind, server, apart, worker = [], [], [], [], [], []
     for number in range(1, rounds + 1):
         bench.clear()
         with bench.hub() as running:
             load = Load(running.port, requests, CONNECTIONS, keep=True)
-            new = bench.ingest(load, rows)
+            with Watched(running.servers) as watched:
+                new = bench.ingest(load, rows)
             behind.append(running.rolled_up() - new.end)
             hub.append(new.run(rows))
-            server.append(sum(map(peak_memory, running.servers)))
+            server.append(watched.peak)
+            apart.append(sum(map(peak_memory, running.servers)))
             worker.append(peak_memory(running.process.pid))
             if number == rounds:
                 again = bench.ingest(load, rows, "unchanged").run(rows)
@@ -43,7 +45,8 @@ def measure_batches(bench: Bench, found: Findings, rounds: int, rows: int) -> No
     facts = [
         ("seconds from the last answer until everything was rolled up", " ".join(f"{one:.2f}" for one in behind)),
         ("peak memory of the processes that answer, MiB", " ".join(f"{one:.0f}" for one in server)),
-        ("peak memory of the process that rolls up, MiB", " ".join(f"{one:.0f}" for one in worker)),
+        ("the sum of their largest resident sets, MiB", " ".join(f"{one:.0f}" for one in apart)),
+        ("largest resident set of the process that rolls up, MiB", " ".join(f"{one:.0f}" for one in worker)),
     ]
     found.sheets.append(Sheet("Rolling up and memory meanwhile", ("", "rounds"), facts))
 

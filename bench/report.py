@@ -95,8 +95,10 @@ def machine(postgres: str) -> list[tuple[str, str]]:
 
 HOW_TO_READ = """
 - **hub**: with the default settings: a process for each core that answers, and one that rolls up at the same time; fsync is on, as in
-  production. Their memory is the sum of what each had at most, pages that they share counted every time. Requests were serialised before the clock started, every answer is awaited, and each acknowledged row is counted
-  in the table afterwards.
+  production. Requests were serialised before the clock started, every answer is awaited, and each acknowledged row is counted in the
+  table afterwards. Memory of the server: what the processes that answer take together at most, looked at ten times a second; a page
+  that processes share, as they do their libraries, is divided among them (proportional set size). In the sum of the resident sets it
+  counts every time.
 - **U**, the bound of batches: the same rows, already in COPY's binary form, by bare psycopg on 4 connections into a table with the
   same columns and primary key: COPY to a staging table, `INSERT … SELECT … ON CONFLICT DO UPDATE`, a commit for each 1,000 rows.
   It parses and checks nothing, keeps no history and rolls nothing up. **S** is the same with one row a transaction; the line

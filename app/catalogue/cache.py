@@ -6,6 +6,7 @@ import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from functools import cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import Row, select
@@ -120,7 +121,7 @@ async def _load_country(session: AsyncSession) -> _Country:
     unit, edge, successor = models.Unit.__table__, models.UnitParent.__table__, models.UnitSuccessor.__table__
     edge_rows = (await session.execute(select(edge).order_by(edge.c.id))).all()
     successor_rows = (await session.execute(select(successor).order_by(successor.c.id))).all()
-    unit_rows = await session.execute(
+    unit_rows = await session.stream(
         select(unit).order_by(unit.c.code.collate("C"), unit.c.valid_from.asc().nulls_first())
     )
     units = {
@@ -136,7 +137,7 @@ async def _load_country(session: AsyncSession) -> _Country:
             start=_start(row.valid_from),
             end=_end(row.valid_to),
         )
-        for row in unit_rows
+        async for row in unit_rows
     }
     by_code: dict[str, list[Unit]] = {}
     for one in units.values():
@@ -161,9 +162,11 @@ def _edge(parent: Unit, child: Unit, row: Row[Any]) -> Edge:
     )
 
 
+@cache
 def _start(day: date | None) -> datetime:
     return datetime.min if day is None else midnight(day)
 
 
+@cache
 def _end(day: date | None) -> datetime:
     return datetime.max if day is None else midnight(day)
