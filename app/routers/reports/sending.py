@@ -1,12 +1,15 @@
 """Sending a report, and its photos."""
 
 import re
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Request, Response
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.auth import require_caller
 from app.errors import (
+    BodyTooLarge,
     InvalidRequest,
     KeyRequired,
     MoveNotAllowed,
@@ -25,10 +28,11 @@ from app.errors import (
     TooManyReports,
     UnknownReport,
 )
-from app.reports.desk import HANDLE, SUBMIT
-from app.reports.submission import submit
-from app.reports.uploads import MOST, Piece
-from app.routers.answers import answer, problems
+from app.reports.desk import HANDLE, SUBMIT, Desk
+from app.reports.submission import Acceptable, judge, submit
+from app.reports.uploads import MOST, Enclosed, Piece, Uploads, add_photos
+from app.reports.visitors import Arrivals
+from app.routers.answers import JSON, answer, problems
 from app.routers.dependencies import CallerDep, HubDep, Language, WriteSession
 from app.routers.exact import ExactRoute
 from app.routers.reports.desks import (
@@ -41,20 +45,64 @@ from app.routers.reports.desks import (
     WriteDesk,
     desk_of,
 )
+from app.routers.reports.forms import FORM, FORM_SHAPE, FormRoute, form_of, in_report, read_form
 from app.routers.reports.shown import detail_out
 from app.schemas.reports import ReportIn, ReportSent, UploadOut
 
-router = APIRouter(prefix="/v1/reports", route_class=ExactRoute)
+
+class _Route(ExactRoute):
+    offered = f"{JSON}, {FORM}"
+
+
+router = APIRouter(prefix="/v1/reports", route_class=_Route)
 _TO_SEND = Text("để gửi phản ánh", "to send reports")
+
+
+async def post_report_with_photos(
+    request: Request,
+    hub: HubDep,
+    cache: RulesDep,
+    identities: IdentitiesDep,
+    uploads: UploadsDep,
+    arrivals: ArrivalsDep,
+    caller: CallerDep,
+    language: Language,
+    browser: VisitorToken = None,
+) -> Response:
+    async with hub.database.read_session() as session:  # not held while the form comes
+        catalogue, rules = await hub.catalogues.current(session), await cache.current(session)
+    desk = desk_of(hub, catalogue, rules, identities, caller, None, browser)
+    require_caller(desk.caller, SUBMIT, _TO_SEND)
+    async with form_of(request) as form:
+        sent, files = await read_form(form)
+        with in_report():
+            async with hub.database.read_session() as session:  # nobody looks at the photos of what is refused
+                judged = await judge(session, desk, sent)
+            if desk.visitor is not None and isinstance(judged, Acceptable):
+                arrivals.require_room(_address(request))
+        made = await uploads.enclosed(desk, sent.id, files)
+    async with hub.database.write_session() as session:
+        with in_report():
+            return await _take(request, session, desk, uploads, arrivals, language, sent, made)
+
+
+# Before the one below, which has the same path, and describes both.
+router.add_api_route(
+    "", post_report_with_photos, methods=["POST"], include_in_schema=False, route_class_override=FormRoute
+)
 
 
 @router.post(
     "",
     status_code=201,
     response_model=ReportSent,
-    responses=problems(KeyRequired, ScopeMissing, OutsideKeyUnits, OutsideArea, ReportConflict, TooManyReports)
+    responses=problems(
+        KeyRequired, ScopeMissing, OutsideKeyUnits, OutsideArea, ReportConflict, TooManyReports, PhotoTaken, MoveNotAllowed,
+        BodyTooLarge, PhotoStoreUnavailable,
+    )
     | {200: {"model": ReportSent, "description": "It was here already: this is how it stands now."}},
-)
+    openapi_extra={"requestBody": {"content": {FORM: {"schema": FORM_SHAPE}}}},
+)  # fmt: skip
 async def post_report(
     request: Request,
     session: WriteSession,
@@ -64,19 +112,39 @@ async def post_report(
     language: Language,
     sent: ReportIn,
 ) -> Response:
-    """Send a report. It is stored when this answers, and only once: the same again is answered 200, with how it stands now."""
+    """Send a report. It is stored when this answers, and only once: the same again is answered 200, with how it stands now.
+
+    As a form it brings its photos along: all of it is stored, or nothing.
+    """
     require_caller(desk.caller, SUBMIT, _TO_SEND)
+    return await _take(request, session, desk, uploads, arrivals, language, sent, ())
+
+
+async def _take(
+    request: Request,
+    session: AsyncSession,
+    desk: Desk,
+    uploads: Uploads,
+    arrivals: Arrivals,
+    language: str,
+    sent: ReportIn,
+    made: Sequence[Enclosed],
+) -> Response:
     report, is_new = await submit(session, desk, sent)
+    await add_photos(session, desk, report, made)
     if desk.visitor is not None and is_new:  # the same again is harmless, and a bad line sends it often
-        address = "" if request.client is None else request.client.host
-        arrivals.require_room(address)
-        arrivals.note(address)
+        arrivals.require_room(_address(request))
+        arrivals.note(_address(request))
     headers = {"location": f"/v1/reports/{report.id}"}
     detail = await detail_out(session, desk, uploads, report, language)
     if report.follow_up is not None:
         detail |= {"follow_up": desk.follow_up(report.id, report.digest)}
         headers |= {"cache-control": "no-store"}
     return answer(detail, language, status=201 if is_new else 200, headers=headers)
+
+
+def _address(request: Request) -> str:
+    return "" if request.client is None else request.client.host
 
 
 @router.put(
