@@ -26,8 +26,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
-from app.catalogue.access import units_below
-from app.catalogue.catalogue import Catalogue, Unit
+from app.catalogue.access import units_above, units_below
+from app.catalogue.catalogue import Catalogue
 from app.hub import Hub
 from app.periods import Grain, add_months, label, midnight
 from app.readings.batch import Row, Rows
@@ -372,7 +372,7 @@ async def _medians(
     for unit, day in days:
         start = midnight(day)
         month = start.replace(day=1)
-        for above in _above(catalogue, catalogue.units[unit], start):
+        for above in units_above(catalogue.units[unit], catalogue, start):
             for grain, since, until in ((Grain.day, start, start + _DAY), (Grain.month, month, add_months(month, 1))):
                 if (above.id, grain, since, until) not in buckets:
                     # As of the last day of it, or today: who has left a region takes the reports along.
@@ -402,16 +402,6 @@ async def _medians(
     }
 
 
-def _above(catalogue: Catalogue, unit: Unit, moment: datetime) -> list[Unit]:
-    """A unit and all that it reported to at a moment."""
-    found, near = {unit.id: unit}, [unit]
-    while near:
-        edges = [edge for one in near for edge in catalogue.tree.parents(one) if edge.start <= moment < edge.end]
-        near = [edge.parent for edge in edges if edge.parent.id not in found]
-        found |= {one.id: one for one in near}
-    return list(found.values())
-
-
 # --- in whose name, and what of it is new ---
 
 # Who counted there before, and where the demo makes up reports.
@@ -432,7 +422,7 @@ async def _sources(session: AsyncSession, hub: Hub, catalogue: Catalogue, units:
     made_up = {
         above.id: source
         for unit, source in await session.execute(text(_MADE_UP), facts)
-        for above in _above(catalogue, catalogue.units[unit], hub.now())
+        for above in units_above(catalogue.units[unit], catalogue, hub.now())
     }
     counters: dict[int, int] = dict((await session.execute(text(_COUNTERS), facts)).all())
     return {unit: counters.get(unit, made_up.get(unit, own)) for unit in units}

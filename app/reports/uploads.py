@@ -143,7 +143,8 @@ class Uploads:
             except PhotoTaken:
                 raise
             except HubError as error:
-                facts = {"number": number, "why": Text(error.detail("vi"), error.detail("en"))}
+                why = Text(*(error.detail(one).removesuffix(".") for one in ("vi", "en")))
+                facts = {"number": number, "why": why}
                 place = f"/photos/{number - 1}"
                 mistakes.append(RowError("photo-refused", pointer=place, value=file.name, facts=facts))
         if mistakes:

@@ -1,4 +1,4 @@
-"""reports: citizens' field reports and the rules by which they are promised an answer"""
+"""reports: citizens' field reports, the rules by which they are promised an answer, and notices to citizens"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -318,11 +318,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("report_comment_pkey")),
     )
     op.create_index("report_comment_report_id_number_idx", "report_comment", ["report_id", "number"], unique=False)
+    op.create_table(
+        "notice",
+        sa.Column("id", sa.Uuid(), nullable=False, comment="made by who wrote it, so that sending again is harmless"),
+        sa.Column("unit_id", sa.Integer(), nullable=False),
+        sa.Column("title_vi", sa.Text(), nullable=False),
+        sa.Column("title_en", sa.Text(), nullable=False),
+        sa.Column("body_vi", sa.Text(), nullable=False),
+        sa.Column("body_en", sa.Text(), nullable=False),
+        sa.Column("valid_from", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("valid_until", sa.DateTime(timezone=True), nullable=True, comment="null: until it is taken away"),
+        sa.Column("source_id", sa.Integer(), nullable=False, comment="whose key wrote it last"),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("notice_source_id_fkey")),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("notice_unit_id_fkey")),
+        sa.PrimaryKeyConstraint("id", name=op.f("notice_pkey")),
+    )
+    op.create_index(op.f("notice_unit_id_idx"), "notice", ["unit_id"], unique=False)
 
 
 def downgrade() -> None:
     for table in (
-        "report_mark", "report_comment", "report_rating", "report_follower",
+        "notice", "report_mark", "report_comment", "report_rating", "report_follower",
         "report_event", "reporter", "report_photo", "photo_piece", "report", "calendar_day", "shift", "report_route", "report_target",
         "report_category",
     ):  # fmt: skip
