@@ -252,8 +252,11 @@ def reopens_until(desk: Desk, report: models.Report, events: Sequence[models.Rep
     """How long the citizen may say that the last answer will not do. None: there is none yet."""
     approved = (State.resolved, State.approved)
     answered = max((event.at for event in events if (event.from_state, event.to_state) == approved), default=None)
-    if answered is None:
-        return None
+    return None if answered is None else open_until(desk, report, answered)
+
+
+def open_until(desk: Desk, report: models.Report, answered: datetime) -> datetime:
+    """The same, of an answer that was approved at a moment."""
     local = desk.on_wall(answered)
     target = desk.rules.promise("reopening", report.urgency, report.category, local.date()).target
     return deadline(desk.calendar, local, target).replace(tzinfo=desk.settings.tz)

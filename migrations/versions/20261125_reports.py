@@ -160,6 +160,15 @@ def upgrade() -> None:
     )
     op.create_index("report_agency_id_state_idx", "report", ["agency_id", "state"], unique=False)
     op.create_index("report_change_idx", "report", ["change"], unique=False)
+    op.create_index("report_changed_at_idx", "report", ["changed_at"], unique=False)
+    op.create_index(op.f("report_follow_up_idx"), "report", ["follow_up"], unique=False)
+    op.create_index(
+        "report_state_idx",
+        "report",
+        ["state"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('approved', 'published')"),
+    )
     op.create_index(op.f("report_duplicate_of_idx"), "report", ["duplicate_of"], unique=False)
     op.create_index("report_place_idx", "report", ["latitude", "longitude"], unique=False)
     op.create_index(
@@ -226,6 +235,13 @@ def upgrade() -> None:
         ["at"],
         unique=False,
         postgresql_where=sa.text("to_state = 'resolved'"),
+    )
+    op.create_index(
+        "report_event_agency_id_idx",
+        "report_event",
+        ["agency_id"],
+        unique=False,
+        postgresql_where=sa.text("agency_id IS NOT NULL"),
     )
     op.create_index("report_event_at_idx", "report_event", ["at"], unique=False)
     op.create_index(op.f("report_event_report_id_idx"), "report_event", ["report_id"], unique=False)
