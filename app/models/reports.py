@@ -223,6 +223,7 @@ class ReportEvent(Base):
         Index("report_event_at_idx", "at"),
         Index("report_event_answer_idx", "at", postgresql_where=text("to_state = 'resolved'")),
         Index("report_event_agency_id_idx", "agency_id", postgresql_where=text("agency_id IS NOT NULL")),
+        Index("report_event_unit_id_idx", "unit_id", postgresql_where=text("unit_id IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -238,6 +239,9 @@ class ReportEvent(Base):
     outcome: Mapped[str | None] = mapped_column()
     reply: Mapped[str | None] = mapped_column()
     agency_id: Mapped[int | None] = mapped_column(ForeignKey(Unit.id))
+    unit_id: Mapped[int | None] = mapped_column(
+        ForeignKey(Unit.id), comment="where it was taken to be until the move; null: there it stayed"
+    )
     intake_due_at: Mapped[Instant] = mapped_column(comment="what was promised after the move")
     handling_due_at: Mapped[Instant | None] = mapped_column()
 

@@ -99,11 +99,6 @@ class Rules:
                 return Promise(Target(row.amount, measure), row.extensions)
         raise LookupError(f"no target for {step} of {urgency} on {day}")
 
-    def shortest(self, step: str) -> timedelta:
-        """How long a step may take at least, by whatever target there is or was: what began later cannot be due."""
-        rows = (row for (of_step, _, _), listed in self.targets.items() if of_step == step for row in listed)
-        return min((_at_least(row) for row in rows), default=timedelta())
-
     def soonest(self, step: str) -> timedelta:
         """After a step began it is due no sooner, by whatever target there is or ever was."""
         listed = (row for (one, _, _), rows in self.targets.items() if one == step for row in rows)

@@ -222,11 +222,18 @@ def upgrade() -> None:
         sa.Column("reply", sa.Text(), nullable=True),
         sa.Column("agency_id", sa.Integer(), nullable=True),
         sa.Column(
+            "unit_id",
+            sa.Integer(),
+            nullable=True,
+            comment="where it was taken to be until the move; null: there it stayed",
+        ),
+        sa.Column(
             "intake_due_at", sa.DateTime(timezone=True), nullable=False, comment="what was promised after the move"
         ),
         sa.Column("handling_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["agency_id"], ["unit.id"], name=op.f("report_event_agency_id_fkey")),
         sa.ForeignKeyConstraint(["report_id"], ["report.id"], name=op.f("report_event_report_id_fkey")),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("report_event_unit_id_fkey")),
         sa.PrimaryKeyConstraint("id", name=op.f("report_event_pkey")),
     )
     op.create_index(
@@ -242,6 +249,13 @@ def upgrade() -> None:
         ["agency_id"],
         unique=False,
         postgresql_where=sa.text("agency_id IS NOT NULL"),
+    )
+    op.create_index(
+        "report_event_unit_id_idx",
+        "report_event",
+        ["unit_id"],
+        unique=False,
+        postgresql_where=sa.text("unit_id IS NOT NULL"),
     )
     op.create_index("report_event_at_idx", "report_event", ["at"], unique=False)
     op.create_index(op.f("report_event_report_id_idx"), "report_event", ["report_id"], unique=False)
