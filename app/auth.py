@@ -27,7 +27,7 @@ from app.settings import Settings
 
 SCOPES = (
     "readings:write", "readings:read", "catalogue:write", "targets:write", "screens:write",
-    "reports:submit", "reports:moderate", "reports:handle", "reports:identify", "reports:configure", "webhooks:write",
+    "reports:submit", "reports:moderate", "reports:handle", "reports:identify", "reports:configure", "notices:write", "webhooks:write",
 )  # fmt: skip
 _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 _LAST_USE_PRECISION = timedelta(minutes=1)

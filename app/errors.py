@@ -313,8 +313,8 @@ class PhotoTaken(HubError):
     code, status = "photo-taken", 409
     title = Text("Số ảnh đã dùng", "Photo number taken")
     text = Text(
-        "Ảnh số {value} của phản ánh này là một ảnh khác; ảnh mới cần số mới.",
-        "Photo {value} of this report is another one; a new photo needs a new number.",
+        "Ảnh số {value} của phản ánh này là một ảnh khác (mã băm SHA-256 {stored}; ảnh vừa gửi: {sent}); ảnh mới cần số mới.",
+        "Photo {value} of this report is another one (SHA-256 {stored}; what was sent: {sent}); a new photo needs a new number.",
     )
 
 
@@ -670,6 +670,16 @@ class UnknownComment(HubError):
     text = Text("Phản ánh không có bình luận '{value}'.", "The report has no comment '{value}'.")
 
 
+class UnknownNotice(HubError):
+    """There is no notice with this id."""
+
+    code, status = "unknown-notice", 404
+    title = Text("Không có thông báo này", "Unknown notice")
+    text = Text(
+        "Không có thông báo '{value}'; xem GET /v1/notices.", "There is no notice '{value}'; see GET /v1/notices."
+    )
+
+
 class CommentConflict(HubError):
     """The id was used for another comment."""
 
@@ -699,6 +709,7 @@ ROW_TEXTS: Mapping[str, Text] = {
     "invalid": Text("Giá trị không hợp lệ: {why}.", "The value is not valid: {why}."),
     "not-one-of": Text("Phải là một trong: {expected}.", "It must be one of: {expected}."),
     "out-of-range": Text("Ngoài giới hạn: {why}.", "Out of range: {why}."),
+    "photo-refused": Text("Ảnh thứ {number} ('{value}'): {why}.", "Photo {number} ('{value}'): {why}."),
     "malformed-json": Text("Dòng này không phải JSON: {why}.", "This line is not JSON: {why}."),
     "malformed-csv": Text("Dòng CSV hỏng: {why}.", "The CSV row is broken: {why}."),
     # the meaning of a reading

@@ -19,13 +19,15 @@ from app.readings.intake import Intake
 from app.reports.identity import identity_keys
 from app.reports.photo_store import open_photo_store
 from app.reports.rules import RulesCache
-from app.reports.uploads import LARGEST_PIECE, Uploads
+from app.reports.uploads import LARGEST_FORM, LARGEST_PIECE, Uploads
 from app.reports.visitors import Arrivals
 from app.rollups.stored import Lookups
 from app.routers import (
     aggregates,
     catalogue,
     displays,
+    home,
+    notices,
     open311,
     operations,
     pages,
@@ -89,11 +91,13 @@ def create_app(settings: Settings, url: str | None = None, catalogues: Catalogue
     )
     framework = app.build_middleware_stack
 
-    def limit_of(path: str) -> int:
+    def limit_of(path: str, media_type: str) -> int:
         # Only batches and photos may be large, and their sender is known before they are read (but for the forms of Open311, in
-        # which the key is: large parts of them go to the disk).
+        # which the key is). Large parts of forms go to the disk.
         if path == "/v1/readings":
             return settings.max_body_bytes
+        if path == "/v1/reports" and media_type == "multipart/form-data":
+            return min(LARGEST_FORM, settings.max_body_bytes)
         if (path.startswith("/v1/reports/") and "/photos/" in path) or path.startswith("/open311/v2/requests."):
             return min(LARGEST_PIECE, settings.max_body_bytes)
         return min(2**21, settings.max_body_bytes)
@@ -113,6 +117,8 @@ def create_app(settings: Settings, url: str | None = None, catalogues: Catalogue
         screens,
         reports,
         photos,
+        home,
+        notices,
         open311,
         targets,
         displays,

@@ -71,9 +71,9 @@ _seconds = lru_cache(maxsize=4096)(SECONDS.labels)
 class BoundedBody:
     """Stop a body that is too large before it is in memory, and undo gzip on the way."""
 
-    def __init__(self, app: ASGIApp, limit_of: Callable[[str], int]) -> None:
+    def __init__(self, app: ASGIApp, limit_of: Callable[[str, str], int]) -> None:
         self.app = app
-        self.limit_of = limit_of  # by the path
+        self.limit_of = limit_of  # by the path and the media type
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -83,7 +83,8 @@ class BoundedBody:
         if scope["method"] == "GET" and headers.keys().isdisjoint(_OF_BODIES):
             await self.app(scope, receive, send)
             return
-        limit = self.limit_of(scope["path"])
+        media_type = headers.get(b"content-type", b"").decode("latin-1").partition(";")[0].strip().lower()
+        limit = self.limit_of(scope["path"], media_type)
         encoding = headers.get(b"content-encoding", b"identity").decode("latin-1").strip().lower() or "identity"
         try:
             if encoding not in {"identity", "gzip"}:

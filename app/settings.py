@@ -90,6 +90,11 @@ class Settings(BaseSettings):
         True, description="Everybody may send reports on the page /reports; no: only who has a key."
     )
 
+    keep_contacts_days: Annotated[int | None, Field(ge=1, le=36500)] = Field(
+        None,
+        description="Days after its end that it is known who sent a report; then who it was is forgotten for good. Empty: for ever.",
+    )
+
     # Limits of one request
     max_rows: Annotated[int, Field(ge=1)] = 50_000
     max_body_bytes: Annotated[int, Field(ge=1024)] = 32 * 1024 * 1024

@@ -21,6 +21,7 @@ from app.readings.retention import forget_instants
 from app.reports.closing import Closing
 from app.reports.counting import Counter
 from app.reports.demo import feed_demo_reports
+from app.reports.reporters import forget_reporters
 from app.reports.uploads import forget_pieces
 from app.rollups.roller import newest_mark, roll
 from app.webhooks.courier import Courier
@@ -101,8 +102,10 @@ async def _forget(hub: Hub) -> None:
         events = await forget_events(session, datetime.now(UTC))
         pieces = await forget_pieces(session)
         instants = 0 if days is None else await forget_instants(session, hub.now(), days)
-    if answers or changes or events or pieces or instants:
+        known = hub.settings.keep_contacts_days
+        reporters = [] if known is None else await forget_reporters(session, datetime.now(UTC), known)
+    if answers or changes or events or pieces or instants or reporters:
         log.info(
             "forgotten", stored_answers=answers, changes=changes, webhook_events=events, photo_pieces=pieces,
-            instants=instants,
+            instants=instants, reporters=len(reporters),
         )  # fmt: skip

@@ -40,6 +40,16 @@ def units_below(
     return frozenset(catalogue.tree.subtree(roots, start, max(until, start + timedelta(days=1))))
 
 
+def units_above(unit: Unit, catalogue: Catalogue, moment: datetime) -> list[Unit]:
+    """A unit and all that it reported to at a moment (local), directly or not."""
+    found, near = {unit.id: unit}, [unit]
+    while near:
+        edges = [edge for one in near for edge in catalogue.tree.parents(one) if edge.start <= moment < edge.end]
+        near = [edge.parent for edge in edges if edge.parent.id not in found]
+        found |= {one.id: one for one in near}
+    return list(found.values())
+
+
 def addresses_of(unit_ids: Iterable[int], catalogue: Catalogue) -> list[str]:
     """Of the units that there are, in order."""
     return sorted(catalogue.units[key].address for key in unit_ids if key in catalogue.units)

@@ -10,6 +10,7 @@ from app.models.catalogue import (
     UnitSuccessor,
 )
 from app.models.changes import Change
+from app.models.notices import Notice
 from app.models.readings import Batch, Forgotten, Ownership, Reading, ReadingHistory, Source, StoredAnswer
 from app.models.reports import (
     CalendarDay,
@@ -40,6 +41,7 @@ __all__ = [
     "Domain",
     "Forgotten",
     "Indicator",
+    "Notice",
     "Ownership",
     "Pairing",
     "PhotoPiece",

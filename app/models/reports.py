@@ -114,6 +114,8 @@ class Report(Base):
         Index("report_unit_id_state_idx", "unit_id", "state"),
         Index("report_agency_id_state_idx", "agency_id", "state"),
         Index("report_change_idx", "change"),
+        Index("report_changed_at_idx", "changed_at"),
+        Index("report_state_idx", "state", postgresql_where=text("state IN ('approved', 'published')")),
     )  # fmt: skip
 
     id: Mapped[UUID] = mapped_column(primary_key=True, comment="made by who sent it, so that sending again is harmless")
@@ -159,7 +161,7 @@ class Report(Base):
         server_default=text("0"), comment="how many rows of report_follower there are"
     )
     follow_up: Mapped[bytes | None] = mapped_column(
-        comment="of the token of who sent it without a name, keyed hash; null: there is none"
+        index=True, comment="of the token of who sent it without a name, keyed hash; null: there is none"
     )
     duplicate_of: Mapped[UUID | None] = mapped_column(ForeignKey("report.id"), index=True)
     change: Mapped[int] = mapped_column(BigInteger, comment="number in the change feed when it was last touched")
@@ -220,6 +222,8 @@ class ReportEvent(Base):
     __table_args__ = (
         Index("report_event_at_idx", "at"),
         Index("report_event_answer_idx", "at", postgresql_where=text("to_state = 'resolved'")),
+        Index("report_event_agency_id_idx", "agency_id", postgresql_where=text("agency_id IS NOT NULL")),
+        Index("report_event_unit_id_idx", "unit_id", postgresql_where=text("unit_id IS NOT NULL")),
     )
 
     id: Mapped[int] = mapped_column(BigInteger, Identity(), primary_key=True)
@@ -235,6 +239,9 @@ class ReportEvent(Base):
     outcome: Mapped[str | None] = mapped_column()
     reply: Mapped[str | None] = mapped_column()
     agency_id: Mapped[int | None] = mapped_column(ForeignKey(Unit.id))
+    unit_id: Mapped[int | None] = mapped_column(
+        ForeignKey(Unit.id), comment="where it was taken to be until the move; null: there it stayed"
+    )
     intake_due_at: Mapped[Instant] = mapped_column(comment="what was promised after the move")
     handling_due_at: Mapped[Instant | None] = mapped_column()
 

@@ -2,12 +2,12 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app import models
 from app.hub import Hub
 from app.reports.desk import Desk
-from app.reports.handling import close_lapsed, reopens_until
+from app.reports.handling import close_lapsed, open_until
 from app.reports.identity import identity_keys
 from app.reports.rules import RulesCache
 from app.reports.workflow import MOVES, Actor, State
@@ -30,18 +30,16 @@ class Closing:
             catalogue, rules = await hub.catalogues.current(session), await self._rules.current(session)
             desk = Desk(catalogue, rules, hub.settings, hub.pepper, self._identities, now, None)
             report, event = models.Report, models.ReportEvent
+            answered = func.max(event.at)
             answers = await session.execute(
-                select(report, event)
+                select(report, answered)
                 .join(event, event.report_id == report.id)
                 .where(report.state.in_(_WAITING), event.from_state == State.resolved, event.to_state == State.approved)
-                .order_by(event.id)
+                .group_by(report.id)
+                .having(answered < now - rules.soonest("reopening"))
+                .order_by(answered)
             )
-            last = {waiting.id: (waiting, answered) for waiting, answered in answers}
-        lapsed = [
-            waiting.id
-            for waiting, answered in last.values()
-            if (until := reopens_until(desk, waiting, [answered])) is not None and until < now
-        ]
+            lapsed = [waiting.id for waiting, at in answers if open_until(desk, waiting, at) < now]
         closed = 0
         for report_id in lapsed[:_MOST]:
             async with hub.database.write_session() as session:

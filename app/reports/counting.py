@@ -11,14 +11,15 @@ for a report of which nobody has said yet where it is. The communes of `IOC_AREA
 counted every day and hour: that nothing came in is a nought and no gap.
 
 **What.** An answer counts when it stands, that is, when the centre has not sent it back; it is on time by the deadline
-that held then, extended or not. It took from when the report was accepted, or last reopened, by the clock on the wall.
+that held then, extended or not. It took from when the report was accepted, or last reopened, by the clock on the wall; to accept it
+took from when it came in.
 What a citizen thinks of an answer counts on the day of that answer; with four or five stars of five it satisfies.
 `processing` are those that wait for an answer at the end of an hour, `processing_late` those whose deadline had passed then.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any, NamedTuple
 
 import structlog
@@ -26,14 +27,26 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
-from app.catalogue.access import units_below
-from app.catalogue.catalogue import Catalogue, Unit
+from app.catalogue.access import units_above, units_below
+from app.catalogue.catalogue import Catalogue
 from app.hub import Hub
 from app.periods import Grain, add_months, label, midnight
 from app.readings.batch import Row, Rows
 from app.readings.ingest import record_readings
 from app.readings.seed import operator_of, require_source
-from app.reports.indicators import DAILY, LATE, MEDIAN, OF_CATEGORY, PROCESSING, RECEIVED, SOURCE, of_category
+from app.reports.indicators import (
+    DAILY,
+    INTAKE_TIME,
+    LATE,
+    MEDIAN,
+    OF_CATEGORY,
+    PROCESSING,
+    PROCESSING_TIME,
+    RECEIVED,
+    SOURCE,
+    groups,
+    of_category,
+)
 from app.reports.workflow import HANDLING_RUNS, INTAKE_RUNS, WAITS
 
 log = structlog.get_logger(__name__)
@@ -245,7 +258,8 @@ WITH touched AS (
            row_number() OVER (PARTITION BY e.report_id, e.to_state ORDER BY e.id) = 1 AS first,
            round(extract(epoch FROM e.at - coalesce(
                max(e.at) FILTER (WHERE e.to_state IN ('accepted', 'reopened')) OVER (mine ROWS UNBOUNDED PRECEDING),
-               min(e.at) OVER mine)) / 3600, 2) AS hours
+               min(e.at) OVER mine)) / 3600, 2) AS hours,
+           round(extract(epoch FROM e.at - min(e.at) OVER mine) / 3600, 2) AS waited
       FROM concerned c JOIN report r ON r.id = c.report_id JOIN report_event e ON e.report_id = r.id
      WHERE r.unit_id = ANY (CAST(:units AS int[]))
     WINDOW mine AS (PARTITION BY e.report_id ORDER BY e.id)
@@ -261,6 +275,8 @@ SELECT unit_id, date_trunc('hour', at), category, name, sum(amount)
        ('received.anonymous', from_state IS NULL AND visibility = 'withheld', 1),
        ('refused', to_state = 'rejected', 1),
        ('assigned', to_state = 'assigned' AND first, 1),
+       ('accepted', to_state = 'accepted' AND first, 1),
+       ('intake_hours', to_state = 'accepted' AND first, waited),
        ('resolved', answered, 1),
        ('resolved_ontime', answered AND in_time, 1),
        ('resolved_late', answered AND NOT in_time, 1),
@@ -314,18 +330,25 @@ async def _count(
         match name:
             case "received":
                 found[unit, name, hour] = found.get((unit, name, hour), Decimal(0)) + amount
-                names = [of_category(category)]
+                names = [of_category(category), *groups().get(category, ())]
             case "resolved" | "resolved_ontime":
                 names.append(f"{of_category(category)}.{name}")
         for one in names:
             key = (unit, one, datetime(hour.year, hour.month, hour.day))
             found[key] = found.get(key, Decimal(0)) + amount
     cells: dict[_Cell, Decimal | None] = {}
-    daily = [*DAILY, *(f"{name}{suffix}" for name in _categories(catalogue) for suffix in OF_CATEGORY)]
+    grouped = {name for names in groups().values() for name in names}
+    of_categories = {f"{name}{suffix}" for name in _categories(catalogue) for suffix in OF_CATEGORY}
+    daily = [*DAILY, *sorted(grouped | of_categories)]
     for unit, day in days:
         start = midnight(day)
         for name in daily:
             cells[_Cell(f"report.{name}", unit, Grain.day, start)] = found.get((unit, name, start), Decimal(0))
+        for name, hours, count in (
+            (INTAKE_TIME, "intake_hours", "accepted"),
+            (PROCESSING_TIME, "handling_hours", "resolved"),
+        ):
+            cells[_Cell(f"report.{name}", unit, Grain.day, start)] = _mean(found, unit, start, hours, count)
         for hour in (start + number * _HOUR for number in range(24)):
             if hour < now:
                 cells[_Cell(RECEIVED, unit, Grain.hour, hour)] = found.get((unit, "received", hour), Decimal(0))
@@ -334,6 +357,16 @@ async def _count(
         cells[_Cell(PROCESSING, unit, Grain.hour, hour)] = Decimal(waiting)
         cells[_Cell(LATE, unit, Grain.hour, hour)] = Decimal(late)
     return cells
+
+
+def _mean(
+    found: Mapping[tuple[int, str, datetime], Decimal], unit: int, start: datetime, hours: str, count: str
+) -> Decimal | None:
+    number = found.get((unit, count, start))
+    return None if not number else (found[unit, hours, start] / number).quantize(_HUNDREDTH, ROUND_HALF_UP)
+
+
+_HUNDREDTH = Decimal("0.01")
 
 
 def _categories(catalogue: Catalogue) -> list[str]:
@@ -372,7 +405,7 @@ async def _medians(
     for unit, day in days:
         start = midnight(day)
         month = start.replace(day=1)
-        for above in _above(catalogue, catalogue.units[unit], start):
+        for above in units_above(catalogue.units[unit], catalogue, start):
             for grain, since, until in ((Grain.day, start, start + _DAY), (Grain.month, month, add_months(month, 1))):
                 if (above.id, grain, since, until) not in buckets:
                     # As of the last day of it, or today: who has left a region takes the reports along.
@@ -402,16 +435,6 @@ async def _medians(
     }
 
 
-def _above(catalogue: Catalogue, unit: Unit, moment: datetime) -> list[Unit]:
-    """A unit and all that it reported to at a moment."""
-    found, near = {unit.id: unit}, [unit]
-    while near:
-        edges = [edge for one in near for edge in catalogue.tree.parents(one) if edge.start <= moment < edge.end]
-        near = [edge.parent for edge in edges if edge.parent.id not in found]
-        found |= {one.id: one for one in near}
-    return list(found.values())
-
-
 # --- in whose name, and what of it is new ---
 
 # Who counted there before, and where the demo makes up reports.
@@ -432,7 +455,7 @@ async def _sources(session: AsyncSession, hub: Hub, catalogue: Catalogue, units:
     made_up = {
         above.id: source
         for unit, source in await session.execute(text(_MADE_UP), facts)
-        for above in _above(catalogue, catalogue.units[unit], hub.now())
+        for above in units_above(catalogue.units[unit], catalogue, hub.now())
     }
     counters: dict[int, int] = dict((await session.execute(text(_COUNTERS), facts)).all())
     return {unit: counters.get(unit, made_up.get(unit, own)) for unit in units}

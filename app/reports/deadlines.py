@@ -120,6 +120,17 @@ def deadline(calendar: WorkingCalendar, start: datetime, target: Target) -> date
             return calendar.after_days(start, target.amount)
 
 
+def soonest(target: Target) -> timedelta:
+    """A deadline is never nearer to its start than this, whatever the calendar: for whoever looks for what may be due."""
+    match target.measure:
+        case "minutes":
+            return timedelta(minutes=target.amount)
+        case "working-hours":
+            return timedelta(hours=target.amount)
+        case "working-days":
+            return timedelta(days=target.amount - 1)  # it may begin at the very end of a day
+
+
 def resumed(
     calendar: WorkingCalendar, due: datetime, paused_at: datetime, resumed_at: datetime, measure: Measure
 ) -> datetime:

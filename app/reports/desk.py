@@ -191,17 +191,13 @@ class Desk:
 
     @property
     def gone(self) -> ColumnElement[bool]:
-        """What the caller could see once and sees no more: withdrawn from the public, or given to another agency."""
+        """What the caller could see once and sees no more: withdrawn from the public, given to another agency, found to be in another unit."""
         conditions: list[ColumnElement[bool]] = [models.Report.withdrawn_at.is_not(None)]
-        if self.may(HANDLE):
-            event = models.ReportEvent
-            conditions.append(
-                exists().where(
-                    event.report_id == models.Report.id,
-                    event.agency_id.is_not(None),
-                    _among(event.agency_id, self.units),
-                )
-            )
+        event = models.ReportEvent
+        for scope, column in ((HANDLE, event.agency_id), (MODERATE, event.unit_id)):
+            if self.may(scope):
+                was = (event.report_id == models.Report.id, column.is_not(None), _among(column, self.units))
+                conditions.append(exists().where(*was))
         return and_(self.seen.is_not(true()), or_(*conditions))
 
 

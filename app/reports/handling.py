@@ -84,6 +84,7 @@ async def move_in_turn(session: AsyncSession, desk: Desk, report_id: UUID, order
         raise _refusal(desk, report, events, order, _NO_WAY if step is None else _NOT_YOU)
     if (why := _hindrance(desk, report, events, step)) is not None:
         raise _refusal(desk, report, events, order, why)
+    unit_id = report.unit_id
     _correct(session, desk, report, order, step, actor)
     agency = _agency(desk, report, order, step)
     await _check(session, desk, report, order, step, agency)
@@ -98,7 +99,8 @@ async def move_in_turn(session: AsyncSession, desk: Desk, report_id: UUID, order
         report.published_at, report.withdrawn_at = desk.now, None
     if step.source is State.published and step.target is State.approved:
         report.published_at, report.withdrawn_at = None, desk.now
-    _append(session, desk, report, step.target, actor, order)
+    left = unit_id if unit_id != report.unit_id else None
+    _append(session, desk, report, step.target, actor, order, left=left)
     if step.target is State.accepted and agency is not None:
         report.agency_id = agency.id
         _append(session, desk, report, State.assigned, Actor.moderator if order.agency else Actor.system)
@@ -182,7 +184,14 @@ def note(session: AsyncSession, desk: Desk, report: models.Report, words: str, p
 
 
 def _append(
-    session: AsyncSession, desk: Desk, report: models.Report, to: State, actor: Actor, order: MoveIn | None = None
+    session: AsyncSession,
+    desk: Desk,
+    report: models.Report,
+    to: State,
+    actor: Actor,
+    order: MoveIn | None = None,
+    *,
+    left: int | None = None,
 ) -> None:
     caller = desk.caller
     session.add(
@@ -199,6 +208,7 @@ def _append(
             outcome=order and order.outcome,
             reply=order and order.reply,
             agency_id=report.agency_id if to is State.assigned else None,
+            unit_id=left,
             intake_due_at=report.intake_due_at,
             handling_due_at=report.handling_due_at,
         )
@@ -252,8 +262,11 @@ def reopens_until(desk: Desk, report: models.Report, events: Sequence[models.Rep
     """How long the citizen may say that the last answer will not do. None: there is none yet."""
     approved = (State.resolved, State.approved)
     answered = max((event.at for event in events if (event.from_state, event.to_state) == approved), default=None)
-    if answered is None:
-        return None
+    return None if answered is None else open_until(desk, report, answered)
+
+
+def open_until(desk: Desk, report: models.Report, answered: datetime) -> datetime:
+    """The same, of an answer that was approved at a moment."""
     local = desk.on_wall(answered)
     target = desk.rules.promise("reopening", report.urgency, report.category, local.date()).target
     return deadline(desk.calendar, local, target).replace(tzinfo=desk.settings.tz)

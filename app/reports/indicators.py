@@ -1,6 +1,7 @@
 """The indicators that reports are counted by (`report.*`): those of the catalogue, some of the hub's own, a few for each category."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
 
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -22,6 +23,8 @@ DAILY = (
     "resolved_ontime", "resolved_late", "handling_hours", "returned", "extended", "reopened", "published", "rated",
     "rated_satisfied", "rating_points",
 )  # fmt: skip
+# The mean of a day in a commune, where there was any; it goes up as the catalogue says, by the mean of the communes.
+INTAKE_TIME, PROCESSING_TIME = "intake_time", "processing_time"
 # The same of one category, after its own; "" is how many came in.
 OF_CATEGORY = ("", ".resolved", ".resolved_ontime")
 
@@ -29,6 +32,15 @@ OF_CATEGORY = ("", ".resolved", ".resolved_ontime")
 def of_category(code: str) -> str:
     """How the indicators of a category begin, after `report.`: those of the catalogue write urban_order, the rules urban-order."""
     return f"category.{code.replace('-', '_')}"
+
+
+@cache
+def groups() -> Mapping[str, Sequence[str]]:
+    """The indicators of the catalogue that several categories count for, or one of another name, by the code of the category."""
+    found: dict[str, list[str]] = {}
+    for row in data_rows("groups.csv"):
+        found.setdefault(row["category"], []).append(f"category.{row['indicator']}")
+    return found
 
 
 async def prepare_counting(session: AsyncSession) -> int:

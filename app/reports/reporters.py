@@ -1,18 +1,20 @@
 """Who reported: read by the few who may, found again to be forgotten."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
-from sqlalchemy import ColumnElement, func, or_, update
+from sqlalchemy import ColumnElement, exists, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import aliased
 
 from app import models
 from app.errors import ReporterErased, ReporterUnknown, UnknownReport
 from app.reports.desk import Desk
 from app.reports.handling import require_report
 from app.reports.identity import Contact, Erased, Identity, IdentityKeys, Sealed
-from app.reports.workflow import Actor
+from app.reports.workflow import ENDS, Actor
 
 log = structlog.get_logger(__name__)
 
@@ -57,9 +59,42 @@ async def erase_reporters(
     conditions: list[ColumnElement[bool]] = [columns[kind].in_(keys.indexes(kind, value)) for kind, value in contacts]
     if report_id is not None:
         conditions.append(table.report_id == report_id)
+    return await _erase(session, or_(*conditions))
+
+
+async def forget_reporters(session: AsyncSession, now: datetime, days: int) -> list[UUID]:
+    """Forget who sent the reports that ended more than so many days ago, some thousands at a time; returns which. Each is in the log.
+
+    One that repeats another goes with it: its sender waits for the same answer.
+    """
+    report, original, event, table = models.Report, aliased(models.Report), models.ReportEvent, models.Reporter
+    before = now - timedelta(days=days)
+    lapsed = (
+        select(report.id)
+        .join(table, table.report_id == report.id)
+        .outerjoin(original, original.id == report.duplicate_of)
+        .where(
+            table.erased_at.is_(None),
+            report.state.in_(ENDS),
+            or_(original.id.is_(None), original.state.in_(ENDS)),
+            ~exists().where(event.report_id.in_((report.id, original.id)), event.at > before),
+        )
+        .limit(_MOST)
+    )
+    erased = await _erase(session, table.report_id.in_(lapsed))
+    for report_id in erased:
+        log.info("who sent a report was forgotten", report=str(report_id), days=days)
+    return erased
+
+
+_MOST = 5_000
+
+
+async def _erase(session: AsyncSession, whom: ColumnElement[bool]) -> list[UUID]:
+    table = models.Reporter
     erased = await session.scalars(
         update(table)
-        .where(or_(*conditions), table.erased_at.is_(None))
+        .where(whom, table.erased_at.is_(None))
         .values(wrapped_key=None, ciphertext=b"", phone_index=None, email_index=None, erased_at=func.clock_timestamp())
         .returning(table.report_id)
     )

@@ -10,7 +10,7 @@ import csv
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, time, timedelta
 from importlib import resources
 from typing import Protocol, TypeVar
 
@@ -24,7 +24,7 @@ from app.changes import announce, latest_change
 from app.database import Base
 from app.errors import HubError, InvalidRequest, RowError, Text
 from app.periods import midnight
-from app.reports.deadlines import Measure, NeverWorks, Shift, Target, WorkingCalendar
+from app.reports.deadlines import Measure, NeverWorks, Shift, Target, WorkingCalendar, soonest
 from app.schemas.reports import RulesIn
 
 TOPIC = "report rules"
@@ -98,6 +98,12 @@ class Rules:
                 measure: Measure = row.measure  # type: ignore[assignment] # the API takes no other
                 return Promise(Target(row.amount, measure), row.extensions)
         raise LookupError(f"no target for {step} of {urgency} on {day}")
+
+    def soonest(self, step: str) -> timedelta:
+        """After a step began it is due no sooner, by whatever target there is or ever was."""
+        listed = (row for (one, _, _), rows in self.targets.items() if one == step for row in rows)
+        targets = (Target(row.amount, row.measure) for row in listed)  # type: ignore[arg-type] # as in `promise`
+        return min(map(soonest, targets), default=timedelta())
 
     def agency(self, catalogue: Catalogue, category: str, unit: Unit, day: date) -> Unit:
         """Who acts: the route of the nearest unit upwards, that for the category before that for any; without one the unit itself.

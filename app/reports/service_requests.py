@@ -256,8 +256,8 @@ async def find_updates(
     reply = case((event.to_state == State.published, answer))
     query = select(event, report, known_at, reply).join(report, report.id == event.report_id)
     query = query.where(desk.seen, *told.holds(known_at))
-    if told.start is not None:  # whatever is told of a report touches it
-        query = query.where(report.changed_at >= told.start)
+    if told.start is not None:  # what is told then is a move of then, or one before, told with a publication of then
+        query = query.where(event.report_id.in_(select(other.report_id).where(*told.holds(other.at.expression))))
     if ids:
         query = query.where(report.id.in_([key for one in ids if (key := _uuid(one)) is not None]))
     rows = await session.execute(query.order_by(known_at, event.id).limit(size).offset((page - 1) * size))

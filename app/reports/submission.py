@@ -1,5 +1,6 @@
 """How a report comes in: once, whatever the line does, at the place where it happened, with a promise."""
 
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from uuid import UUID
@@ -11,12 +12,14 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.catalogue.access import scope_of
+from app.catalogue.catalogue import Unit
 from app.changes import announce
 from app.database import put_off
 from app.errors import NotValid, OutsideKeyUnits, ReportConflict, RowError
 from app.reports.desk import Desk, wrong
 from app.reports.identity import Contact, Identity
 from app.reports.places import Point, require_commune
+from app.reports.rules import Category
 from app.reports.workflow import Actor, State
 from app.schemas.reports import ContactIn, ReportIn
 from app.webhooks.outbox import record_event
@@ -25,8 +28,18 @@ AHEAD = timedelta(minutes=10)  # clocks of phones
 TOPIC = "reports"
 
 
-async def submit(session: AsyncSession, desk: Desk, sent: ReportIn) -> tuple[models.Report, bool]:
-    """Take a report. The same one again is given back as it stands now. Returns also whether it is new.
+@dataclass(frozen=True, slots=True)
+class Acceptable:
+    """A report that nothing speaks against, with what is known of it."""
+
+    digest: bytes
+    category: Category
+    unit: Unit | None  # the commune where it is; None: only an address so far
+    reporter: models.Reporter | None
+
+
+async def judge(session: AsyncSession, desk: Desk, sent: ReportIn) -> Acceptable | models.Report:
+    """What `submit` would find: nothing against a report, or that it is here already. Nothing is stored.
 
     Raises:
         InvalidRequest: no such category, or it happens in the future.
@@ -38,7 +51,7 @@ async def submit(session: AsyncSession, desk: Desk, sent: ReportIn) -> tuple[mod
     assert caller is not None
     digest = desk.digest(sent.model_dump_json())
     if (known := await session.get(models.Report, sent.id)) is not None:
-        return _same(known, digest, desk), False
+        return _same(known, digest, desk)
     day = desk.local.date()
     category = desk.require_category(sent.category)
     if sent.occurred_at is not None and sent.occurred_at > desk.now + AHEAD:
@@ -52,7 +65,21 @@ async def submit(session: AsyncSession, desk: Desk, sent: ReportIn) -> tuple[mod
         unit = require_commune(desk.catalogue, point, day, desk.settings.area)
         if desk.units is not None and unit.id not in desk.units:
             raise OutsideKeyUnits(value=unit.address, scope=scope_of(caller, desk.catalogue))
-    promise = desk.rules.promise("intake", category.urgency, category.code, day)
+    return Acceptable(digest, category, unit, reporter)
+
+
+async def submit(session: AsyncSession, desk: Desk, sent: ReportIn) -> tuple[models.Report, bool]:
+    """Take a report. The same one again is given back as it stands now. Returns also whether it is new.
+
+    Raises:
+        InvalidRequest, OutsideArea, OutsideKeyUnits, ReportConflict: as `judge`.
+    """
+    judged = await judge(session, desk, sent)
+    if isinstance(judged, models.Report):
+        return judged, False
+    caller, category, unit, digest = desk.caller, judged.category, judged.unit, judged.digest
+    assert caller is not None
+    promise = desk.rules.promise("intake", category.urgency, category.code, desk.local.date())
     due = desk.due(promise.target)
     made = await session.execute(
         insert(models.Report)
@@ -92,8 +119,8 @@ async def submit(session: AsyncSession, desk: Desk, sent: ReportIn) -> tuple[mod
             to_state=State.submitted, intake_due_at=due,
         )
     )  # fmt: skip
-    if reporter is not None:
-        session.add(reporter)
+    if judged.reporter is not None:
+        session.add(judged.reporter)
     await touch(session, desk, report)
     return report, True
 

@@ -6,7 +6,7 @@ A photo is known by its report and number. Its pieces wait in the database until
 
 import asyncio
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from uuid import UUID
@@ -18,6 +18,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import models
 from app.database import Database
 from app.errors import (
+    HubError,
     MoveNotAllowed,
     NotAPhoto,
     PhotoTaken,
@@ -36,7 +37,9 @@ from app.reports.workflow import ENDS, LABELS, Actor, State
 MOST = 10  # photos of a report, before and after
 LIMITS = Limits()
 LARGEST_PIECE = 8 * 1024 * 1024  # bytes: many that come at once are in memory together
+LARGEST_FORM = 32 * 1024 * 1024  # bytes: a report with all its photos
 ABANDONED_DAYS = 7
+_EMPTY = Text("rỗng", "empty")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +49,24 @@ class Piece:
     start: int
     size: int
     content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosure:
+    """A file that comes together with a report; it is read when its turn has come."""
+
+    name: str
+    size: int
+    read: Callable[[], Awaitable[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Enclosed:
+    """A photo that is to be recorded with its report."""
+
+    number: int
+    size: int  # as sent
+    photo: Photo
 
 
 class Uploads:
@@ -67,7 +88,7 @@ class Uploads:
             PhotoTooLarge, NotAPhoto: by its size.
         """
         if not piece.size:
-            raise NotAPhoto(value=Text("rỗng", "empty"))
+            raise NotAPhoto(value=_EMPTY)
         if piece.size > LIMITS.size:
             raise PhotoTooLarge(size=piece.size, limit=LIMITS.size)
         async with self._database.write_session() as session:
@@ -94,11 +115,73 @@ class Uploads:
                 raise
             finally:
                 del sent
-            for named, jpeg in photo.sizes.items():
-                await self.store.put(photo_key(photo.sha256, named), jpeg)
+            await self._store(photo)
             async with self._database.write_session() as session:
                 report = await require_report(session, desk, report_id, lock=True)
-                await _record(session, desk, report, number, size, photo)
+                if await _record(session, desk, report, number, size, photo):
+                    await touch(session, desk, report)
+
+    async def enclosed(self, desk: Desk, report_id: UUID, files: Sequence[Enclosure]) -> Sequence[Enclosed]:
+        """Make photos of the files that come together with a report, numbered from 1 in their order; those that the report has
+        already are left out. All of them or none: nothing is stored before each has been looked at.
+
+        Raises:
+            PhotoTaken: the report has another photo with that number.
+            InvalidRequest: with each file that is no photo, and why.
+            PhotoStoreUnavailable: send all of it again.
+        """
+        here = models.ReportPhoto
+        async with self._database.read_session() as session:
+            of_report = select(here.number, here.sha256).where(here.report_id == report_id)
+            known: dict[int, str] = dict((await session.execute(of_report)).all())
+        made: list[Enclosed] = []
+        mistakes: list[RowError] = []
+        for number, file in enumerate(files, start=1):
+            try:
+                if (photo := await self._enclosed(desk, file, number, known.get(number))) is not None:
+                    made.append(photo)
+            except PhotoTaken:
+                raise
+            except HubError as error:
+                why = Text(*(error.detail(one).removesuffix(".") for one in ("vi", "en")))
+                facts = {"number": number, "why": why}
+                place = f"/photos/{number - 1}"
+                mistakes.append(RowError("photo-refused", pointer=place, value=file.name, facts=facts))
+        if mistakes:
+            raise wrong(*mistakes)
+        for one in made:
+            await self._store(one.photo)
+        return made
+
+    async def _enclosed(self, desk: Desk, file: Enclosure, number: int, known: str | None) -> Enclosed | None:
+        if not file.size:
+            raise NotAPhoto(value=_EMPTY)
+        if file.size > LIMITS.size:
+            raise PhotoTooLarge(size=file.size, limit=LIMITS.size)
+        async with self._turn:
+            sent = await file.read()
+            if known is not None:
+                _require_same(number, known, hashlib.sha256(sent).hexdigest())
+                return None
+            photo = await asyncio.to_thread(partial(prepare, sent, desk.settings.tz, LIMITS))
+        return Enclosed(number, len(sent), photo)
+
+    async def _store(self, photo: Photo) -> None:
+        for named, jpeg in photo.sizes.items():
+            await self.store.put(photo_key(photo.sha256, named), jpeg)
+
+
+async def add_photos(session: AsyncSession, desk: Desk, report: models.Report, made: Sequence[Enclosed]) -> None:
+    """Record photos with their report.
+
+    Raises:
+        MoveNotAllowed: the report has ended.
+        PhotoTaken: somebody else gave it another one with that number meanwhile.
+    """
+    if made:
+        _require_not_ended(report)
+        if any([await _record(session, desk, report, one.number, one.size, one.photo) for one in made]):
+            await touch(session, desk, report)
 
 
 async def photos_of(session: AsyncSession, report: models.Report) -> Sequence[models.ReportPhoto]:
@@ -111,10 +194,19 @@ async def _require_open(session: AsyncSession, desk: Desk, report_id: UUID) -> m
     report = await require_report(session, desk, report_id, lock=True)
     if not {Actor.citizen, Actor.agency}.intersection(desk.roles(report)):
         raise UnknownReport(value=report_id)
+    _require_not_ended(report)
+    return report
+
+
+def _require_not_ended(report: models.Report) -> None:
     if report.state in ENDS:
         why = Text("phản ánh đã kết thúc", "the report has ended")
         raise MoveNotAllowed(value="photo", state=LABELS[State(report.state)], why=why, allowed="–")
-    return report
+
+
+def _require_same(number: int, stored: str, sent: str) -> None:
+    if stored != sent:
+        raise PhotoTaken(value=number, stored=stored, sent=sent)
 
 
 async def _keep(session: AsyncSession, report: models.Report, number: int, piece: Piece) -> int:
@@ -126,9 +218,10 @@ async def _keep(session: AsyncSession, report: models.Report, number: int, piece
         )
     ).first()
     if done is not None:
-        other = len(piece.content) == piece.size and hashlib.sha256(piece.content).hexdigest() != done.sha256
-        if other or done.size != piece.size:
-            raise PhotoTaken(value=number)
+        if len(piece.content) == piece.size:
+            _require_same(number, done.sha256, hashlib.sha256(piece.content).hexdigest())
+        if done.size != piece.size:
+            raise PhotoTaken(value=number, stored=done.sha256)
         return piece.size
     if len(piece.content) == piece.size:  # all of it at once: whatever was begun before is given up
         await _forget(session, report.id, number)
@@ -165,7 +258,8 @@ async def _forget(session: AsyncSession, report_id: UUID, number: int) -> None:
 
 async def _record(
     session: AsyncSession, desk: Desk, report: models.Report, number: int, size: int, photo: Photo
-) -> None:
+) -> bool:
+    """Whether it is new."""
     agency = Actor.citizen not in desk.roles(report)
     made = await session.execute(
         insert(models.ReportPhoto)
@@ -187,7 +281,10 @@ async def _record(
     )
     await _forget(session, report.id, number)
     if made.first() is not None:
-        await touch(session, desk, report)
+        return True
+    here = await session.get_one(models.ReportPhoto, (report.id, number))  # another connection was quicker
+    _require_same(number, here.sha256, photo.sha256)
+    return False
 
 
 async def forget_pieces(session: AsyncSession) -> int:

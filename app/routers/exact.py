@@ -24,6 +24,8 @@ class ExactRequest(Request):
 class ExactRoute(APIRoute):
     """A route that reads its body so."""
 
+    offered = JSON
+
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
         if self.body_field is not None:
@@ -34,16 +36,16 @@ class ExactRoute(APIRoute):
 
         async def handle_exactly(request: Request) -> Response:
             if self.body_field is not None:
-                _require_json(request)
+                _require_json(request, self.offered)
             return await handle(ExactRequest(request.scope, request.receive))
 
         return handle_exactly
 
 
-def _require_json(request: Request) -> None:
+def _require_json(request: Request, offered: str) -> None:
     """What does not say that it is JSON would be taken for a text, and refused with a riddle. Nothing at all may be nothing."""
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     is_json = media_type == JSON or (media_type.startswith("application/") and media_type.endswith("+json"))
     empty = request.headers.get("content-length", "0") == "0" and "transfer-encoding" not in request.headers
     if not is_json and not empty:
-        raise UnsupportedMediaType(value=media_type or "–", offered=JSON)
+        raise UnsupportedMediaType(value=media_type or "–", offered=offered)

@@ -51,7 +51,8 @@ from app.routers.dependencies import (
     asked_instant,
     refuse_unknown_parameters,
 )
-from app.routers.reports import IdentitiesDep, ReadDesk, RulesDep, UploadsDep, report_out
+from app.routers.reports.desks import IdentitiesDep, ReadDesk, RulesDep, UploadsDep
+from app.routers.reports.shown import report_out
 from app.schemas.open311 import (
     Discovery,
     Open311Error,

@@ -11,7 +11,7 @@ from app.reports.photo_store import photo_key, verify
 from app.reports.photos import Size
 from app.routers.answers import problems
 from app.routers.dependencies import HubDep, refuse_unknown_parameters
-from app.routers.reports import UploadsDep
+from app.routers.reports.desks import UploadsDep
 
 router = APIRouter(prefix="/v1/photos", tags=["reports"], dependencies=[Depends(refuse_unknown_parameters)])
 

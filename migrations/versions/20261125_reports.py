@@ -1,4 +1,4 @@
-"""reports: citizens' field reports and the rules by which they are promised an answer"""
+"""reports: citizens' field reports, the rules by which they are promised an answer, and notices to citizens"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -160,6 +160,15 @@ def upgrade() -> None:
     )
     op.create_index("report_agency_id_state_idx", "report", ["agency_id", "state"], unique=False)
     op.create_index("report_change_idx", "report", ["change"], unique=False)
+    op.create_index("report_changed_at_idx", "report", ["changed_at"], unique=False)
+    op.create_index(op.f("report_follow_up_idx"), "report", ["follow_up"], unique=False)
+    op.create_index(
+        "report_state_idx",
+        "report",
+        ["state"],
+        unique=False,
+        postgresql_where=sa.text("state IN ('approved', 'published')"),
+    )
     op.create_index(op.f("report_duplicate_of_idx"), "report", ["duplicate_of"], unique=False)
     op.create_index("report_place_idx", "report", ["latitude", "longitude"], unique=False)
     op.create_index(
@@ -213,11 +222,18 @@ def upgrade() -> None:
         sa.Column("reply", sa.Text(), nullable=True),
         sa.Column("agency_id", sa.Integer(), nullable=True),
         sa.Column(
+            "unit_id",
+            sa.Integer(),
+            nullable=True,
+            comment="where it was taken to be until the move; null: there it stayed",
+        ),
+        sa.Column(
             "intake_due_at", sa.DateTime(timezone=True), nullable=False, comment="what was promised after the move"
         ),
         sa.Column("handling_due_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(["agency_id"], ["unit.id"], name=op.f("report_event_agency_id_fkey")),
         sa.ForeignKeyConstraint(["report_id"], ["report.id"], name=op.f("report_event_report_id_fkey")),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("report_event_unit_id_fkey")),
         sa.PrimaryKeyConstraint("id", name=op.f("report_event_pkey")),
     )
     op.create_index(
@@ -226,6 +242,20 @@ def upgrade() -> None:
         ["at"],
         unique=False,
         postgresql_where=sa.text("to_state = 'resolved'"),
+    )
+    op.create_index(
+        "report_event_agency_id_idx",
+        "report_event",
+        ["agency_id"],
+        unique=False,
+        postgresql_where=sa.text("agency_id IS NOT NULL"),
+    )
+    op.create_index(
+        "report_event_unit_id_idx",
+        "report_event",
+        ["unit_id"],
+        unique=False,
+        postgresql_where=sa.text("unit_id IS NOT NULL"),
     )
     op.create_index("report_event_at_idx", "report_event", ["at"], unique=False)
     op.create_index(op.f("report_event_report_id_idx"), "report_event", ["report_id"], unique=False)
@@ -318,11 +348,28 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("report_comment_pkey")),
     )
     op.create_index("report_comment_report_id_number_idx", "report_comment", ["report_id", "number"], unique=False)
+    op.create_table(
+        "notice",
+        sa.Column("id", sa.Uuid(), nullable=False, comment="made by who wrote it, so that sending again is harmless"),
+        sa.Column("unit_id", sa.Integer(), nullable=False),
+        sa.Column("title_vi", sa.Text(), nullable=False),
+        sa.Column("title_en", sa.Text(), nullable=False),
+        sa.Column("body_vi", sa.Text(), nullable=False),
+        sa.Column("body_en", sa.Text(), nullable=False),
+        sa.Column("valid_from", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("valid_until", sa.DateTime(timezone=True), nullable=True, comment="null: until it is taken away"),
+        sa.Column("source_id", sa.Integer(), nullable=False, comment="whose key wrote it last"),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["source_id"], ["source.id"], name=op.f("notice_source_id_fkey")),
+        sa.ForeignKeyConstraint(["unit_id"], ["unit.id"], name=op.f("notice_unit_id_fkey")),
+        sa.PrimaryKeyConstraint("id", name=op.f("notice_pkey")),
+    )
+    op.create_index(op.f("notice_unit_id_idx"), "notice", ["unit_id"], unique=False)
 
 
 def downgrade() -> None:
     for table in (
-        "report_mark", "report_comment", "report_rating", "report_follower",
+        "notice", "report_mark", "report_comment", "report_rating", "report_follower",
         "report_event", "reporter", "report_photo", "photo_piece", "report", "calendar_day", "shift", "report_route", "report_target",
         "report_category",
     ):  # fmt: skip

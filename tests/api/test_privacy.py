@@ -76,6 +76,7 @@ def in_open311(case: set[str], reasons: set[str]) -> Mapping[str, set[str]]:
 HIDDEN_CASE = {"hidden words", "hidden address", "hidden place", "hidden photo"}
 STAFF: Mapping[str, set[str]] = {
     **in_open311(HIDDEN_CASE | ROUGH | {"unpublished photo"}, {"hidden reason", "reopened because"}),
+    "/v1/app/home": ROUGH | {"unpublished reply"},
     "/v1/reports": CASE | ROUGH | {"unpublished reply"},
     "/v1/reports/similar": CASE | ROUGH | {"unpublished reply"},
     "/v1/reports/{id}": CASE | TOLD | ROUGH | SINCE | {"person"},
@@ -89,6 +90,7 @@ SEES: Mapping[str, Mapping[str, set[str]]] = {
     "operator": {},
     "app": {
         **in_open311(HIDDEN_CASE | ROUGH | {"unpublished photo"}, {"hidden reason", "reopened because"}),
+        "/v1/app/home": ROUGH | {"unpublished reply"},
         "/v1/reports": CASE | ROUGH | {"unpublished reply"},
         "/v1/reports/similar": ROUGH | {"unpublished reply"},  # its own that is public; of others' an outline
         "/v1/reports/{id}": CASE | TOLD | ROUGH | SINCE,
@@ -96,6 +98,7 @@ SEES: Mapping[str, Mapping[str, set[str]]] = {
     },
     "token": {
         **in_open311(HIDDEN_CASE, {"hidden reason"}),
+        "/v1/app/home": CASE,
         "/v1/reports": CASE,
         "/v1/reports/{id}": CASE | TOLD,
         "/v1/reports/{id}/comments": {"hidden comment"},
@@ -226,9 +229,11 @@ VALUES: dict[str, list[str]] = {
     "photo": [sha(AN_PHOTO)],
     "q": ["hidden"],
     "radius": ["500"],
+    "screen": ["tong-quan"],
     "secret": ["x" * 43],
     "service_code": ["trees-lighting"],
     "signature": ["x"],
+    "since": ["2020-01-01T00:00:00Z"],
     "slug": ["tong-quan"],
     "start_date": [],
     "status": ["open", "closed"],

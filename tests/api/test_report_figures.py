@@ -1,6 +1,8 @@
 """Reports are figures like others: counted by the hub, added up, compared, on the wall at once."""
 
+import csv
 from datetime import datetime
+from importlib import resources
 from typing import Any
 
 import time_machine
@@ -9,6 +11,17 @@ from sqlalchemy import update
 from app import models
 from app.changes import announce
 from app.reports.counting import Counter, catch_up_counting
+from app.reports.indicators import (
+    DAILY,
+    INTAKE_TIME,
+    LATE,
+    PROCESSING,
+    PROCESSING_TIME,
+    RECEIVED,
+    groups,
+    of_category,
+)
+from app.reports.rules import data_rows
 from tests.api.test_reports import ANSWER, MONDAY, TO_THE_PUBLIC, Centre, a_report
 from tests.api.test_reports import centre as centre  # noqa: PLC0414 (a fixture)
 from tests.conftest import HubUnderTest
@@ -123,6 +136,50 @@ async def test_a_median_is_that_of_the_reports_and_where_there_is_none_it_says_w
     assert await of("handling_time_median", "2026", "year") == "not-additive"
     assert await of("handling_time", "2026", "year") == 11  # (1 + 2 + 30) / 3
     assert await of("rating", "2026", "year") == "zero-denominator"  # nobody rated
+
+
+@time_machine.travel(MONDAY, tick=False)
+async def test_how_long_it_took_to_take_reports_in_and_to_answer_is_a_mean_of_the_day(centre: Centre) -> None:
+    there = {"latitude": 11.1843, "longitude": 106.562}
+    here, other = [await centre.sent(), await centre.sent()], await centre.sent(point=there)
+    for report, hour in zip((*here, other), (10, 13, 10), strict=True):
+        with time_machine.travel(f"2026-11-23T{hour}:00:00+07:00", tick=False):
+            await centre.moved(report, ("moderate", "accepted"))
+    with time_machine.travel("2026-11-23T15:00:00+07:00", tick=False):
+        await centre.moved(here[0], *ANSWERED[1:])
+        await counted(centre.hub)
+
+        async def of(indicator: str, unit: str) -> object:
+            return (await centre.hub.point(f"report.{indicator}", unit, DAY, "day"))["value"]
+
+        assert await of("intake_time", "25813") == 2.5  # (1 + 4) / 2
+        assert await of("intake_time", "bencat") == 1.75  # of two communes, (2.5 + 1) / 2, as the catalogue has it
+        assert await of("processing_time", "25813") == 5
+        assert await of("processing_time", "25840") is None  # nothing was answered: no nought
+
+
+@time_machine.travel(MONDAY, tick=False)
+async def test_the_catalogues_categories_count_what_belongs_to_them(centre: Centre) -> None:
+    for category in ("road", "traffic-safety", "electricity", "trees-lighting", "noise"):
+        await centre.sent(category=category)
+    await counted(centre.hub)
+
+    for name, value in {"traffic": 2, "utility": 2, "environment": 0, "flood": 0, "noise": 1, "road": 1}.items():
+        assert (await centre.hub.point(f"report.category.{name}", "bencat", DAY, "day"))["value"] == value, name
+
+
+def test_every_indicator_of_reports_is_fed_or_somebody_elses() -> None:
+    """The calls to 1022 and 115 are those of the exchange; rates are made of what is fed."""
+    with resources.files("app.catalogue.data").joinpath("indicators.csv").open(encoding="utf-8") as file:
+        rows = [
+            row for row in csv.DictReader(file) if row["code"].startswith("report.") and row["over_time"] != "ratio"
+        ]
+    exchange = {"report.hotline.calls", "report.hotline.answered", "report.call115"}
+    counted_names = {*DAILY, INTAKE_TIME, PROCESSING_TIME, *(name for names in groups().values() for name in names)}
+    counted_names |= {of_category(row["code"]) for row in data_rows("categories.csv")}
+    fed = {RECEIVED, PROCESSING, LATE, *(f"report.{name}" for name in counted_names)}
+
+    assert {row["code"] for row in rows} - fed == exchange
 
 
 @time_machine.travel(MONDAY, tick=False)

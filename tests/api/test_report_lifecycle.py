@@ -496,6 +496,25 @@ async def test_an_agency_that_it_was_taken_from_is_told_so(centre: Centre) -> No
     assert (await news(centre, "here", cursor))[0] == [{"id": report["id"], "gone": True}]
 
 
+async def test_a_moderator_of_the_unit_that_it_was_not_in_is_told_so(centre: Centre) -> None:
+    report, stays = await centre.sent(), await centre.sent()
+    centre.keys["here"] = await centre.hub.key(scopes=["reports:moderate"], units=["25813"])
+    centre.keys["there"] = await centre.hub.key(scopes=["reports:moderate"], units=["25840"])
+    [_, first], cursor = await news(centre, "here")
+    [], beginning = await news(centre, "there")
+
+    await centre.moved(report, ("moderate", "accepted", {"unit": "25840"}))
+    await centre.moved(stays, ("moderate", "accepted"))
+
+    heard, cursor = await news(centre, "here", cursor)
+    assert heard[0] == {"id": report["id"], "gone": True}
+    assert [one["id"] for one in heard] == [report["id"], first["id"]]
+    assert "gone" not in heard[1]
+    assert [one["id"] for one in (await news(centre, "there", beginning))[0]] == [report["id"]]
+    await centre.moved(report, ("moderate", "assigned", {"unit": "25813", "agency": "25813"}))
+    assert [one.get("gone") for one in (await news(centre, "here", cursor))[0]] == [None]
+
+
 # --- the map ---
 
 

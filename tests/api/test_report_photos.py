@@ -1,7 +1,8 @@
 """Photos of reports: piece by piece over a bad line, without a trace of who took them, for those who have a link."""
 
+import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from io import BytesIO
 from pathlib import Path
 from random import Random
@@ -12,7 +13,7 @@ import pytest
 import time_machine
 from PIL import ExifTags, Image
 
-from tests.api.test_reports import TO_THE_PUBLIC, Centre, centre
+from tests.api.test_reports import TO_THE_PUBLIC, Centre, a_report, centre
 
 __all__ = ["centre"]  # the fixture
 
@@ -49,13 +50,43 @@ async def photos(centre: Centre, report: Mapping[str, Any], who: str | None = "m
     return found
 
 
-async def test_a_photo_is_shown_with_its_report_and_keeps_time_and_heading_only(centre: Centre, tmp_path: Path) -> None:
+async def at_once(centre: Centre, photo: bytes) -> httpx.Response:
     report = await centre.sent()
+    done = await put(centre, report, photo)
+    assert done.json()["complete"] is True
+    return done
 
-    done = await put(centre, report, a_photo())
-    [photo] = await photos(centre, report)
 
-    assert (done.status_code, done.json()["complete"]) == (201, True)
+async def in_pieces(centre: Centre, photo: bytes) -> httpx.Response:
+    report, size, half = await centre.sent(), len(photo), len(photo) // 2
+    await put(centre, report, photo[:half], range_=f"bytes 0-{half - 1}/{size}")
+    return await put(centre, report, photo[half:], range_=f"bytes {half}-{size - 1}/{size}")
+
+
+async def with_the_report(centre: Centre, photo: bytes) -> httpx.Response:
+    said: list[tuple[str, Any]] = [("report", (None, json.dumps(a_report()))), ("photos", ("IMG_0001.jpg", photo))]
+    return await centre.ask("POST", "", "app", files=said)
+
+
+async def by_open311(centre: Centre, photo: bytes) -> httpx.Response:
+    form = {"api_key": await centre.key("app"), "service_code": "road", "lat": "11.1893", "long": "106.6061"}
+    files = {"media": ("IMG_0001.jpg", photo)}
+    return await centre.hub.client.post("/open311/v2/requests.json", data=form, files=files)
+
+
+# Every way in which a photo comes in.
+WAYS = (at_once, in_pieces, with_the_report, by_open311)
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_whichever_way_a_photo_comes_it_keeps_time_and_heading_only(
+    centre: Centre, tmp_path: Path, way: Callable[[Centre, bytes], Awaitable[httpx.Response]]
+) -> None:
+    done = await way(centre, a_photo())
+    [report] = await centre.listed("moderate")
+    [photo] = await photos(centre, {"id": report})
+
+    assert done.status_code == 201, done.text
     assert (photo["n"], photo["kind"], photo["width"], photo["height"]) == (1, "before", 640, 480)
     assert (photo["taken_at"], photo["heading"]) == ("2026-11-21T19:30:00+07:00", 90)
     for size in ("full", "screen", "thumb"):

@@ -4,6 +4,7 @@ import asyncio
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -12,7 +13,7 @@ import pytest
 import time_machine
 from sqlalchemy import event, text
 
-from app.reports.reporters import erase_reporters
+from app.reports.reporters import erase_reporters, forget_reporters
 from tests.conftest import HubUnderTest
 
 # In the ward of Bến Cát (25813), a few hundred metres from the point that the catalogue has of it.
@@ -601,6 +602,40 @@ async def test_who_was_forgotten_is_forgotten_and_the_report_stays(centre: Centr
     assert sorted(map(str, erased)) == sorted(one["id"] for one in reports[:2])
     assert [answer.status_code for answer in answers] == [410, 410, 404]
     assert len(await centre.listed("moderate")) == 3
+
+
+async def test_who_sent_a_report_is_forgotten_some_days_after_its_end(
+    centre: Centre, capsys: pytest.CaptureFixture[str]
+) -> None:
+    contact = {"phone": "0912 345 678"}
+    key = {"X-API-Key": await centre.hub.key(scopes=["reports:moderate", "reports:identify"])}
+    refusal = ("moderate", "rejected", {"rejection": "spam"})
+    with time_machine.travel("2026-11-01T09:00:00+07:00", tick=False):
+        ended, closed, first, repeat, open_ = [await centre.sent(contact=contact) for _ in range(5)]
+        await centre.moved(ended, refusal)
+        await centre.moved(closed, *TO_THE_PUBLIC, ("app", "closed"))
+        await centre.moved(repeat, ("moderate", "rejected", {"rejection": "duplicate", "duplicate_of": first["id"]}))
+    with time_machine.travel("2026-11-20T09:00:00+07:00", tick=False):
+        late = await centre.sent(contact=contact)
+        await centre.moved(late, refusal)
+
+    async def forgotten(at: str) -> list[bool]:
+        async with centre.hub.session() as session:
+            await forget_reporters(session, datetime.fromisoformat(at), 30)
+        return [
+            (await centre.ask("GET", f"/{one['id']}/reporter", headers=key)).status_code == 410
+            for one in (ended, closed, first, repeat, open_, late)
+        ]
+
+    assert await forgotten("2026-12-01T08:59:00+07:00") == [False] * 6
+    assert await forgotten("2026-12-01T09:01:00+07:00") == [True, True, False, False, False, False]
+    assert f"report={ended['id']}" in (told := capsys.readouterr().out)
+    assert "who sent a report was forgotten" in told
+    assert len(await centre.listed("moderate")) == 6
+    with time_machine.travel("2026-12-01T10:00:00+07:00", tick=False):
+        await centre.moved(first, refusal)
+    assert await forgotten("2026-12-30T09:00:00+07:00") == [True, True, False, False, False, True]
+    assert await forgotten("2026-12-31T10:01:00+07:00") == [True, True, True, True, False, True]
 
 
 @pytest.mark.parametrize(("contact", "pointer"), [

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from statistics import median
+from statistics import mean, median
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +23,7 @@ from tests.conftest import HubUnderTest
 ZONE = timedelta(hours=7)
 WARDS = ("25813", "25840", "25768")
 CATEGORIES = ("road", "waste", "urban-order")
+GROUPS = {"road": "traffic", "waste": "environment"}
 CHANNELS = ("app", "hotline", "zalo", "web", "staff")
 HUNDREDTH = Decimal("0.01")
 BEGIN = datetime(2026, 10, 28, 1, 0, tzinfo=UTC)
@@ -118,7 +119,12 @@ async def test_figures_are_those_of_a_naive_count(hub: HubUnderTest, seed: int) 
 
     stored = await stored_figures(hub)
     assert stored == await naive_figures(hub, world.now)
-    assert {"report.handling_time_median", "report.rated_satisfied"} < {code for code, *_ in stored}
+    assert {
+        "report.handling_time_median",
+        "report.rated_satisfied",
+        "report.intake_time",
+        "report.category.traffic",
+    } < {code for code, *_ in stored}
     with time_machine.travel(world.now, tick=False):
         async with hub.session() as session:
             await mark_all(session)
@@ -157,6 +163,7 @@ async def naive_figures(hub: HubUnderTest, now: datetime) -> dict[tuple[Any, ...
     hour, day, month = 1, 2, 4
     sums: Tally[tuple[Any, ...]] = Tally()
     times: Mapping[tuple[Any, ...], list[Decimal]] = defaultdict(list)
+    means: Mapping[tuple[Any, ...], list[Decimal]] = defaultdict(list)
     for key, events in lived.items():
         report = reports[key]
         if report.unit_id is None:
@@ -172,12 +179,19 @@ async def naive_figures(hub: HubUnderTest, now: datetime) -> dict[tuple[Any, ...
             if event.from_state is None:
                 sums["report.received", unit.code, hour, at.replace(minute=0, second=0, microsecond=0)] += 1
                 add(category, at)
+                if report.category in GROUPS:
+                    add(f"category.{GROUPS[report.category]}", at)
                 if report.channel != "staff":
                     add(f"received.{report.channel}", at)
                 if report.visibility == "withheld":
                     add("received.anonymous", at)
             if event.to_state in ("accepted", "reopened"):
                 begun = event.at
+            if event.to_state == "accepted" and "accepted" not in seen:
+                waited = Decimal((event.at - events[0].at) // timedelta(seconds=1)) / 3600
+                means["report.intake_time", unit.code, day, midnight(at)].append(
+                    waited.quantize(HUNDREDTH, ROUND_HALF_UP)
+                )
             match event.to_state:
                 case "rejected":
                     add("refused", at)
@@ -201,6 +215,7 @@ async def naive_figures(hub: HubUnderTest, now: datetime) -> dict[tuple[Any, ...
                             add("rated_satisfied", at)
                     add("resolved_ontime" if in_time else "resolved_late", at)
                     add("handling_hours", at, hours)
+                    means["report.processing_time", unit.code, day, midnight(at)].append(hours)
                     add(f"{category}.resolved", at)
                     if in_time:
                         add(f"{category}.resolved_ontime", at)
@@ -224,9 +239,8 @@ async def naive_figures(hub: HubUnderTest, now: datetime) -> dict[tuple[Any, ...
                     sums["report.processing_late", unit.code, hour, moment] += 1
             moment += timedelta(hours=1)
     medians = {key: Decimal(median(found)).quantize(HUNDREDTH, ROUND_HALF_UP) for key, found in times.items()}
-    return {key: Decimal(value) for key, value in sums.items() if value} | {
-        key: value for key, value in medians.items() if value
-    }
+    averages = {key: mean(found).quantize(HUNDREDTH, ROUND_HALF_UP) for key, found in means.items()}
+    return {key: Decimal(value) for key, value in (sums | medians | averages).items() if value}
 
 
 def midnight(at: datetime) -> datetime:

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 
 import pytest
 
-from app.reports.deadlines import NeverWorks, Target, WorkingCalendar, deadline, resumed
+from app.reports.deadlines import Measure, NeverWorks, Target, WorkingCalendar, deadline, resumed, soonest
 
 MORNING, AFTERNOON = (time(7, 30), time(11, 30)), (time(13), time(17))
 OFFICE = WorkingCalendar(
@@ -99,6 +99,14 @@ def test_the_working_time_between_two_moments(start: str, end: str, hours: float
 )
 def test_a_pause_leaves_what_was_left(due: str, paused: str, resumed_at: str, measure: str, moved_to: str) -> None:
     assert resumed(OFFICE, at(due), at(paused), at(resumed_at), measure) == at(moved_to)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("measure", ["minutes", "working-hours", "working-days"])
+def test_nothing_is_due_sooner_than_soonest(measure: Measure) -> None:
+    hours = [datetime(2026, 11, 20) + timedelta(hours=number) for number in range(24 * 7)]
+
+    for target in (Target(amount, measure) for amount in (1, 2, 5, 8)):
+        assert all(deadline(OFFICE, start, target) - start >= soonest(target) for start in hours)
 
 
 def test_a_calendar_in_which_nobody_works_is_no_calendar() -> None:
