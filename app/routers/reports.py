@@ -71,7 +71,7 @@ from app.reports.search import (
     running_deadline,
 )
 from app.reports.submission import submit
-from app.reports.uploads import MOST, Piece, Uploads, photos_of
+from app.reports.uploads import MOST, Piece, Uploads, photos_of, require_open
 from app.reports.visitors import Arrivals, visitor_of
 from app.reports.workflow import LABELS, Actor, Moved, State, bounces, rounds, stage
 from app.routers.answers import answer, problems
@@ -694,9 +694,10 @@ async def put_photo(
     """Send a photo, at once or piece by piece. What was answered is kept: after a dropped line it goes on where it broke."""
     async with hub.database.read_session() as session:  # not held while the photo comes and is prepared
         catalogue, rules = await hub.catalogues.current(session), await cache.current(session)
-    desk = _desk(hub, catalogue, rules, identities, caller, None, browser)
-    if not desk.may(HANDLE):
-        require_caller(desk.caller, SUBMIT, _TO_SEND)
+        desk = _desk(hub, catalogue, rules, identities, caller, None, browser)
+        if not desk.may(HANDLE):
+            require_caller(desk.caller, SUBMIT, _TO_SEND)
+        await require_open(session, desk, report_id)  # before its bytes come: anybody may call himself a visitor
     # Nobody keeps the bytes while the photo waits for its turn.
     piece = _piece(content_range, b"".join([part async for part in request.stream()]))
     size = piece.size

@@ -1,7 +1,8 @@
 """Photos of reports: piece by piece over a bad line, without a trace of who took them, for those who have a link."""
 
+import hashlib
 import subprocess
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from io import BytesIO
 from pathlib import Path
 from random import Random
@@ -12,6 +13,8 @@ import pytest
 import time_machine
 from PIL import ExifTags, Image
 
+from app.errors import PhotoStoreUnavailable
+from app.reports.photo_store import PhotoStore
 from tests.api.test_reports import TO_THE_PUBLIC, Centre, centre
 
 __all__ = ["centre"]  # the fixture
@@ -118,6 +121,41 @@ async def test_what_is_no_photo_is_refused_and_may_be_sent_anew(
     report = await centre.sent()
 
     refused = await put(centre, report, content)
+async def test_a_photo_that_was_under_way_when_its_report_was_published_waits_to_be_looked_at(centre: Centre) -> None:
+    report, photo = await centre.sent(), a_photo()
+    await centre.moved(report, *TO_THE_PUBLIC[:-1])
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield photo[:100]
+        await centre.moved(report, TO_THE_PUBLIC[-1])
+        yield photo[100:]
+
+    done = await centre.ask("PUT", f"/{report['id']}/photos/1", "app", content=slowly())
+
+    assert done.status_code == 201
+    assert (len(await photos(centre, report)), await photos(centre, report, None)) == (1, [])
+
+
+async def test_a_photo_that_is_all_here_is_not_replaced_while_it_waits(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report, photo, other = await centre.sent(), a_photo(1), a_photo(2)
+    store: PhotoStore = centre.hub.app.state.uploads.store
+
+    async def full(key: str, jpeg: bytes) -> None:
+        raise PhotoStoreUnavailable(retry_after=5)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "put", full)
+        waits = await put(centre, report, photo)
+        second = await put(centre, report, other)
+    first = await put(centre, report, photo)
+
+    assert [one.status_code for one in (waits, second, first)] == [503, 409, 201]
+    [made] = await photos(centre, report)
+    assert hashlib.sha256(photo).hexdigest() in made["full"]
+
+
     mended = await put(centre, report, a_photo())
 
     assert (refused.status_code, refused.json()["code"]) == (status, code)
