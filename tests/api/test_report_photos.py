@@ -70,6 +70,17 @@ async def test_a_photo_is_shown_with_its_report_and_keeps_time_and_heading_only(
         assert not any(word in told for word in ("GPS", "Camera of An", "[IFD0]", "Date/Time Original", "[XMP"))
 
 
+async def test_no_camera_makes_its_report_unreadable(centre: Centre) -> None:
+    report, exif, out = await centre.sent(), Image.Exif(), BytesIO()
+    taken = exif.get_ifd(ExifTags.IFD.Exif)
+    taken[ExifTags.Base.DateTimeOriginal], taken[ExifTags.Base.OffsetTimeOriginal] = "9999:12:31 23:59:59", "+00:00"
+    Image.new("RGB", (64, 48)).save(out, "JPEG", exif=exif)
+
+    sent = await put(centre, report, out.getvalue())
+
+    assert (sent.status_code, (await centre.seen(report, "app")).status_code) == (201, 200)
+
+
 async def test_over_a_bad_line_it_goes_on_where_it_broke(centre: Centre) -> None:
     report, photo = await centre.sent(), a_photo()
     size, half = len(photo), len(photo) // 2
@@ -110,17 +121,6 @@ async def test_who_gives_up_sends_another_whole_one(centre: Centre) -> None:
     assert len(await photos(centre, report)) == 1
 
 
-@pytest.mark.parametrize(("content", "status", "code"), [
-    (b"MZ\x90\x00 this program cannot be run in DOS mode", 415, "not-a-photo"),
-    (a_photo()[:2000], 422, "photo-damaged"),
-    (b"", 415, "not-a-photo"),
-])  # fmt: skip
-async def test_what_is_no_photo_is_refused_and_may_be_sent_anew(
-    centre: Centre, content: bytes, status: int, code: str
-) -> None:
-    report = await centre.sent()
-
-    refused = await put(centre, report, content)
 async def test_a_photo_that_was_under_way_when_its_report_was_published_waits_to_be_looked_at(centre: Centre) -> None:
     report, photo = await centre.sent(), a_photo()
     await centre.moved(report, *TO_THE_PUBLIC[:-1])
@@ -156,6 +156,17 @@ async def test_a_photo_that_is_all_here_is_not_replaced_while_it_waits(
     assert hashlib.sha256(photo).hexdigest() in made["full"]
 
 
+@pytest.mark.parametrize(("content", "status", "code"), [
+    (b"MZ\x90\x00 this program cannot be run in DOS mode", 415, "not-a-photo"),
+    (a_photo()[:2000], 422, "photo-damaged"),
+    (b"", 415, "not-a-photo"),
+])  # fmt: skip
+async def test_what_is_no_photo_is_refused_and_may_be_sent_anew(
+    centre: Centre, content: bytes, status: int, code: str
+) -> None:
+    report = await centre.sent()
+
+    refused = await put(centre, report, content)
     mended = await put(centre, report, a_photo())
 
     assert (refused.status_code, refused.json()["code"]) == (status, code)

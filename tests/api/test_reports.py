@@ -190,6 +190,7 @@ async def test_another_system_cannot_take_an_id_nor_read_a_hash_by_it(centre: Ce
     ({"occurred_at": 0}, "/occurred_at"),
     ({"occurred_at": "0001-01-01T00:00:00+14:00"}, "/occurred_at"),
     ({"occurred_at": "0"}, "/occurred_at"),
+    ({"occurred_at": "1906-06-30T12:00:00Z"}, "/occurred_at"),
     ({"description": "   "}, "/description"),
     ({"description": "a\x00b"}, "/description"),
     ({"id": "not-a-uuid"}, "/id"),
