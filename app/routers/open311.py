@@ -10,6 +10,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel, ValidationError
+from python_multipart.multipart import parse_options_header
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import FormData, UploadFile
 
@@ -464,9 +465,11 @@ async def _read(request: Request, form: type[BaseModel]) -> tuple[dict[str, Any]
         UnsupportedMediaType, MalformedBody: it is no form, or broken.
         InvalidRequest: a field stands there twice, or a file where none belongs.
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type not in _FORMS:
-        raise UnsupportedMediaType(value=media_type or "–", offered=", ".join(_FORMS))
+    said = request.headers.get("content-type", "")
+    media_type, parameters = parse_options_header(said)
+    # The framework would decode by any codec that Python has: some fail, and that of punycode takes minutes.
+    if media_type.decode("latin-1") not in _FORMS or parameters.get(b"charset", b"utf-8").lower() != b"utf-8":
+        raise UnsupportedMediaType(value=said[:100] or "–", offered="; charset=utf-8, ".join(_FORMS))
     async with request.form(
         max_files=MOST, max_fields=_MOST_FIELDS, max_part_size=_LONGEST_FIELD
     ) as read:  # of forms without files, too
