@@ -4,6 +4,7 @@ import asyncio
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -712,3 +713,43 @@ async def test_a_rule_that_cannot_be_is_named(centre: Centre, rules: dict[str, A
 
 async def test_rules_are_changed_by_who_may(centre: Centre) -> None:
     assert [(await centre.ask("PUT", "/rules", who, json={})).status_code for who in (None, "moderate")] == [401, 403]
+async def test_an_agency_that_there_is_no_more_is_asked_no_more(centre: Centre) -> None:
+    operator = await centre.hub.key(scopes=["catalogue:write"])
+    team = {"code": "team", "kind": "agency", "name_vi": "Đội điện", "name_en": "Team", "valid_to": "2026-12-01"}
+    added = await centre.hub.client.post("/v1/units", json={"units": [team]}, headers={"X-API-Key": operator})
+    assert added.is_success, added.text
+    agencies = []
+    with time_machine.travel(MONDAY, tick=False):
+        await configured(centre, routes=[{"unit": "bencat", "agency": "team"}])
+        agencies.append((await centre.moved(await centre.sent(), ("moderate", "accepted")))["agency"])
+    with time_machine.travel("2026-12-02T09:00:00+07:00", tick=False):
+        agencies.append((await centre.moved(await centre.sent(), ("moderate", "accepted")))["agency"])
+
+    assert agencies == ["team", "25813"]
+
+
+def days_off(first: str, count: int) -> list[dict[str, Any]]:
+    begin = date.fromisoformat(first)
+    return [
+        {"day": str(begin + timedelta(days=number)), "works_like": None, "name_vi": "Nghỉ", "name_en": "Off"}
+        for number in range(count)
+    ]
+
+
+@time_machine.travel(MONDAY, tick=False)
+@pytest.mark.parametrize(("rules", "pointer"), [
+    ({"days": days_off("2026-11-25", 500)}, "/days"),  # tomorrow somebody works
+    ({"targets": [{"step": "intake", "urgency": "normal", "amount": 100_000, "measure": "working-days"}]}, "/targets"),
+    ({"targets": [{"step": "intake", "urgency": "normal", "amount": 100_000, "measure": "working-hours"}]}, "/targets"),
+    ({"shifts": [
+        {"weekday": day, "hours": ["07:30-07:31"] if day == 0 else [], "valid_from": "2027-06-01"} for day in range(7)
+    ]}, "/shifts"),
+])  # fmt: skip
+async def test_nothing_is_promised_that_takes_for_ever(centre: Centre, rules: dict[str, Any], pointer: str) -> None:
+    refused = await centre.ask("PUT", "/rules", "configure", json=rules)
+    sent = await centre.send()
+
+    assert (refused.status_code, sent.status_code) == (422, 201)
+    assert [one["pointer"] for one in refused.json()["errors"]] == [pointer]
+
+
