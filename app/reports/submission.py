@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -132,14 +133,14 @@ async def touch(session: AsyncSession, desk: Desk, report: models.Report, *, qui
 
 
 async def _announced(session: AsyncSession, desk: Desk, report: models.Report, *, quietly: bool) -> None:
-    if report.published_at is not None and not quietly:  # nobody is told of others: a subscriber is anybody
-        data = {
-            "id": report.id,
-            "number": report.number,
-            "state": report.state,
-            "outcome": report.outcome if desk.answer_is_public(report) else None,
-        }
-        await record_event(session, "ioc.report.changed.v1", f"/v1/reports/{report.id}", data)
+    told: dict[str, Any] | None = None  # of others nothing: a subscriber is anybody
+    if report.published_at is not None:
+        outcome = report.outcome if desk.answer_is_public(report) else None
+        told = {"id": report.id, "number": report.number, "state": report.state, "outcome": outcome}
+    elif report.withdrawn_at == desk.now:  # just now: who keeps a copy is to forget it
+        told = {"id": report.id, "number": report.number, "gone": True}
+    if told is not None and not quietly:
+        await record_event(session, "ioc.report.changed.v1", f"/v1/reports/{report.id}", told)
     number = await announce(session, TOPIC)
     await session.execute(update(models.Report).where(models.Report.id == report.id).values(change=number))
 
