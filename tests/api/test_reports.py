@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
@@ -189,9 +189,9 @@ async def test_another_system_cannot_take_an_id_nor_read_a_hash_by_it(centre: Ce
     ({"occurred_at": "2126-01-01T00:00:00Z"}, "/occurred_at"),
     ({"occurred_at": "2026-01-01T00:00:00"}, "/occurred_at"),
     ({"occurred_at": 0}, "/occurred_at"),
+    ({"occurred_at": "1906-06-30T12:00:00Z"}, "/occurred_at"),
     ({"occurred_at": "0001-01-01T00:00:00+14:00"}, "/occurred_at"),
     ({"occurred_at": "0"}, "/occurred_at"),
-    ({"occurred_at": "1906-06-30T12:00:00Z"}, "/occurred_at"),
     ({"description": "   "}, "/description"),
     ({"description": "a\x00b"}, "/description"),
     ({"id": "not-a-uuid"}, "/id"),
@@ -605,6 +605,49 @@ async def test_who_was_forgotten_is_forgotten_and_the_report_stays(centre: Centr
     assert len(await centre.listed("moderate")) == 3
 
 
+async def test_another_contact_is_another_content(centre: Centre) -> None:
+    body = a_report(contact=AN)
+    sent = await centre.ask("POST", "", "app", json=body)
+
+    again = [
+        await centre.ask("POST", "", "app", json=body | {"contact": contact})
+        for contact in (AN, AN | {"phone": "0987 654 321"}, {"phone": AN["phone"]}, None)
+    ]
+
+    assert sent.status_code == 201
+    assert [one.status_code for one in again] == [200, 409, 409, 409]
+
+
+async def test_nobody_can_guess_who_was_forgotten(centre: Centre) -> None:
+    body = a_report(contact=AN)
+    await centre.ask("POST", "", "app", json=body)
+    async with centre.hub.session() as session:
+        await erase_reporters(session, centre.hub.app.state.identities, report_id=UUID(body["id"]))
+
+    again = [
+        await centre.ask("POST", "", "app", json=body | {"contact": contact})
+        for contact in (AN, {"phone": "0987 654 321"}, None)
+    ]
+
+    assert [one.status_code for one in again] == [200] * 3
+    async with centre.hub.session() as session:
+        [(digest,)] = await session.execute(text("SELECT digest FROM report"))
+    nobody = a_report(**{name: value for name, value in body.items() if name != "contact"})
+    assert digest == await _digest_of(centre, nobody)
+
+
+async def _digest_of(centre: Centre, body: Mapping[str, Any]) -> bytes:
+    """Of the same report without a contact, as another hub with the same secret would keep it."""
+    async with centre.hub.session() as session:
+        await session.execute(text("DELETE FROM report_event"))
+        await session.execute(text("DELETE FROM reporter"))
+        await session.execute(text("DELETE FROM report"))
+    await centre.ask("POST", "", "app", json=body)
+    async with centre.hub.session() as session:
+        digest: bytes = (await session.execute(text("SELECT digest FROM report"))).scalar_one()
+    return digest
+
+
 @pytest.mark.parametrize(("contact", "pointer"), [
     ({"phone": "12"}, "/contact/phone"), ({"email": "an"}, "/contact/email"), ({"cccd": "074"}, "/contact/cccd"),
 ])  # fmt: skip
@@ -696,23 +739,6 @@ async def test_the_nearest_route_says_who_acts(centre: Centre) -> None:
     assert (await centre.moved(water, ("moderate", "accepted")))["agency"] == "25837"
 
 
-@pytest.mark.parametrize(("rules", "pointer"), [
-    ({"routes": [{"unit": "nowhere", "agency": None}]}, "/routes/0/unit"),
-    ({"shifts": [{"weekday": 0, "hours": ["13:00-17:00", "07:30-11:30"]}]}, "/shifts/0/hours"),
-    ({"shifts": [{"weekday": 0, "hours": ["07:30-29:30"]}]}, "/shifts/0/hours"),
-    ({"targets": [{"step": "intake", "urgency": "normal", "amount": 0, "measure": "minutes"}]}, "/targets/0/amount"),
-    ({"rules": []}, "/rules"),
-    ({"shifts": [{"weekday": day, "hours": [], "valid_from": "2026-12-01"} for day in range(7)]}, "/shifts"),
-])  # fmt: skip
-async def test_a_rule_that_cannot_be_is_named(centre: Centre, rules: dict[str, Any], pointer: str) -> None:
-    response = await centre.ask("PUT", "/rules", "configure", json=rules)
-
-    assert response.status_code == 422
-    assert [one["pointer"] for one in response.json()["errors"]] == [pointer]
-
-
-async def test_rules_are_changed_by_who_may(centre: Centre) -> None:
-    assert [(await centre.ask("PUT", "/rules", who, json={})).status_code for who in (None, "moderate")] == [401, 403]
 async def test_an_agency_that_there_is_no_more_is_asked_no_more(centre: Centre) -> None:
     operator = await centre.hub.key(scopes=["catalogue:write"])
     team = {"code": "team", "kind": "agency", "name_vi": "Đội điện", "name_en": "Team", "valid_to": "2026-12-01"}
@@ -753,3 +779,20 @@ async def test_nothing_is_promised_that_takes_for_ever(centre: Centre, rules: di
     assert [one["pointer"] for one in refused.json()["errors"]] == [pointer]
 
 
+@pytest.mark.parametrize(("rules", "pointer"), [
+    ({"routes": [{"unit": "nowhere", "agency": None}]}, "/routes/0/unit"),
+    ({"shifts": [{"weekday": 0, "hours": ["13:00-17:00", "07:30-11:30"]}]}, "/shifts/0/hours"),
+    ({"shifts": [{"weekday": 0, "hours": ["07:30-29:30"]}]}, "/shifts/0/hours"),
+    ({"targets": [{"step": "intake", "urgency": "normal", "amount": 0, "measure": "minutes"}]}, "/targets/0/amount"),
+    ({"rules": []}, "/rules"),
+    ({"shifts": [{"weekday": day, "hours": [], "valid_from": "2026-12-01"} for day in range(7)]}, "/shifts"),
+])  # fmt: skip
+async def test_a_rule_that_cannot_be_is_named(centre: Centre, rules: dict[str, Any], pointer: str) -> None:
+    response = await centre.ask("PUT", "/rules", "configure", json=rules)
+
+    assert response.status_code == 422
+    assert [one["pointer"] for one in response.json()["errors"]] == [pointer]
+
+
+async def test_rules_are_changed_by_who_may(centre: Centre) -> None:
+    assert [(await centre.ask("PUT", "/rules", who, json={})).status_code for who in (None, "moderate")] == [401, 403]
