@@ -12,6 +12,7 @@ import httpx
 import pytest
 import time_machine
 from sqlalchemy import event, text
+from structlog.testing import capture_logs
 
 from app.reports.reporters import erase_reporters
 from tests.conftest import HubUnderTest
@@ -646,6 +647,20 @@ async def _digest_of(centre: Centre, body: Mapping[str, Any]) -> bytes:
     async with centre.hub.session() as session:
         digest: bytes = (await session.execute(text("SELECT digest FROM report"))).scalar_one()
     return digest
+
+
+async def test_what_fails_in_the_database_leaves_no_words_in_the_log(centre: Centre) -> None:
+    report = await centre.sent()
+    async with centre.hub.session() as session:
+        await session.execute(text("ALTER TABLE report_comment RENAME TO gone"))
+
+    comment = {"id": str(uuid4()), "words": "nhà-ông-An", "person": "chị-Bình"}
+    with capture_logs() as logged:
+        failed = await centre.ask("POST", f"/{report['id']}/comments", "moderate", json=comment)
+
+    assert failed.status_code == 500
+    assert [one["event"] for one in logged if one["log_level"] == "error"] == ["request failed"]
+    assert not any(words in f"{logged} {one.get('exc_info')}" for words in ("nhà-ông", "chị-B") for one in logged)
 
 
 @pytest.mark.parametrize(("contact", "pointer"), [
