@@ -20,6 +20,7 @@ from app.errors import HubError, InvalidRequest, NotValid, RowError, Text, Unkno
 from app.georeport import MEDIA_TYPES, Form, dumps
 from app.hub import Hub
 from app.mistakes import row_error
+from app.problems import VARY
 from app.reports.desk import SUBMIT, Desk
 from app.reports.handling import require_report
 from app.reports.photo_store import photo_key
@@ -124,7 +125,7 @@ _ASKED = [Depends(check_jurisdiction)]
 
 
 def _answer(root: str, value: Any, form: Form, language: str, status: int = 200) -> Response:
-    headers = {"content-language": language, "vary": "Accept-Language, X-API-Key"}
+    headers = {"content-language": language, "vary": VARY}
     return Response(dumps(root, value, form), status, headers, media_type=MEDIA_TYPES[form])
 
 

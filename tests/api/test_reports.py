@@ -663,6 +663,19 @@ async def test_what_fails_in_the_database_leaves_no_words_in_the_log(centre: Cen
     assert not any(words in f"{logged} {one.get('exc_info')}" for words in ("nhà-ông", "chị-B") for one in logged)
 
 
+async def test_a_cache_on_the_way_does_not_give_what_one_may_see_to_another(centre: Centre) -> None:
+    report = await centre.sent()
+
+    seen = await centre.ask("GET", f"/{report['id']}", headers={"X-Report-Token": report["follow_up"]})
+    none = await centre.seen(report)
+    elsewhere = [await centre.hub.client.get(f"/open311/v2/requests{path}.json") for path in ("", f"/{report['id']}")]
+
+    assert (seen.status_code, none.status_code) == (200, 404)
+    for answer in (seen, none, *elsewhere):
+        varies = {name.strip().lower() for name in answer.headers["vary"].split(",")}
+        assert {"x-api-key", "authorization", "x-report-token", "x-visitor-token"} <= varies
+
+
 @pytest.mark.parametrize(("contact", "pointer"), [
     ({"phone": "12"}, "/contact/phone"), ({"email": "an"}, "/contact/email"), ({"cccd": "074"}, "/contact/cccd"),
 ])  # fmt: skip
