@@ -67,6 +67,7 @@ class Database:
             pool_timeout=30,
             pool_pre_ping=True,
             connect_args={**_CONNECT},
+            hide_parameters=True,  # the text of an error goes into the log, and what citizens write must not
         )
         _, arguments = self.engine.dialect.create_connect_args(self.engine.url)
         self._arguments = {**arguments, **_CONNECT}

@@ -601,7 +601,7 @@ class UnknownJurisdiction(HubError):
 
 
 class ReportConflict(HubError):
-    """The id was used for another report: what was sent is not what is stored under it. Both hashes (keyed) are in the message."""
+    """The id was used for another report: what was sent is not what is stored under it. Both hashes (keyed, of all but the contact) are in the message."""
 
     code, status = "report-conflict", 409
     title = Text("Mã phản ánh đã dùng", "Report id taken")

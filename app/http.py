@@ -1,7 +1,10 @@
-"""HTTP on the wire: an answer is one write.
+"""HTTP on the wire: an answer is one write, and the head of a request has its bounds.
 
 uvicorn writes the head of an answer and its body apart. Each write is a call into the system and a packet that wakes who waits for
 it, which together take as long as the rest of a small answer.
+
+Nor does it mind how long the head of a request is, or how long it takes: one connection could fill the memory with a header, and
+ten thousand that say nothing keep all files of the process.
 """
 
 import asyncio
@@ -9,10 +12,57 @@ from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+LONGEST_HEAD = 64 * 1024  # bytes, and what came in the same packet as its first; browsers and proxies stay below 16 kB
+PATIENCE = 30.0  # seconds until a head is here
+
 
 class Http(HttpToolsProtocol):
+    _begun: int | None = None  # bytes of a head that is not here completely; None: a body comes, or nothing
+    _waiting: asyncio.TimerHandle | None = None
+
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(cast(asyncio.Transport, Gathering(transport, asyncio.get_running_loop())))
+        self._wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._wait_no_longer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        before = self._begun
+        super().data_received(data)
+        if self._begun is None:
+            return
+        if before is not None:
+            self._begun += len(data)
+        if self._begun > LONGEST_HEAD:
+            self._refuse("The head of the request is too long.")
+        elif self._waiting is None:
+            self._wait()
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._begun = 0
+
+    def on_headers_complete(self) -> None:
+        self._begun = None
+        self._wait_no_longer()
+        super().on_headers_complete()
+
+    def _wait(self) -> None:
+        self._waiting = asyncio.get_running_loop().call_later(
+            PATIENCE, self._refuse, "The head of the request takes too long."
+        )
+
+    def _wait_no_longer(self) -> None:
+        if self._waiting is not None:
+            self._waiting.cancel()
+            self._waiting = None
+
+    def _refuse(self, why: str) -> None:
+        self._wait_no_longer()
+        if not self.transport.is_closing():
+            self.send_400_response(why)
 
 
 class Gathering:

@@ -21,6 +21,8 @@ from app.mistakes import MOST_HINTS, fields_at, row_error
 log = structlog.get_logger(__name__)
 
 MEDIA_TYPE = "application/problem+json"
+# By what an answer is another, problems included: whom a report is hidden from hears 404. How, and who asks.
+VARY = "Accept, Accept-Language, X-API-Key, Authorization, X-Report-Token, X-Visitor-Token"
 
 
 def preferred_language(header: str | None) -> str:
@@ -65,7 +67,7 @@ def problem_response(request: Request, error: HubError) -> Response:
     request_id = getattr(request.state, "request_id", "-")
     # The id again here: what nobody foresaw is answered outside the middleware that gives it to every answer.
     headers: Mapping[str, str] = {
-        "content-language": language, "vary": "Accept-Language", "x-request-id": request_id, **error.headers
+        "content-language": language, "vary": VARY, "x-request-id": request_id, **error.headers
     }  # fmt: skip
     if (form := georeport.form_of(request.url.path)) is not None:  # a standard with errors of its own
         status, found = georeport.errors(error, language)

@@ -122,7 +122,7 @@ class Report(Base):
     number: Mapped[int] = mapped_column(
         BigInteger, Identity(), unique=True, comment="for people: what is said on the phone"
     )
-    digest: Mapped[bytes] = mapped_column(comment="of what was sent, HMAC-SHA256 keyed with IOC_SECRET")
+    digest: Mapped[bytes] = mapped_column(comment="of what was sent but the contact, HMAC-SHA256 keyed with IOC_SECRET")
     source_id: Mapped[int] = mapped_column(ForeignKey(Source.id), index=True)
     subject: Mapped[bytes | None] = mapped_column(
         index=True, comment="the citizen as the app's back end names him, keyed hash; null: nobody in particular"

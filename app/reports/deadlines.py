@@ -21,10 +21,14 @@ Shift = tuple[time, time]
 
 _ONE_DAY = timedelta(days=1)
 _LONGEST_REST = 366  # days without a shift after which a calendar is no calendar
+LONGEST = timedelta(days=731)  # that anything may be put off
+_FARTHEST = (
+    5 * LONGEST
+)  # that is looked ahead for working time: to count on where hardly anybody works would take minutes
 
 
 class NeverWorks(ValueError):
-    """The calendar has no shift within a year: no deadline can be computed with it."""
+    """The calendar has no shift within a year, or too few within ten: no deadline can be computed with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,20 +63,21 @@ class WorkingCalendar:
             yield datetime.combine(day, begin), datetime.combine(day, end)
 
     def shifts_from(self, moment: datetime) -> Iterator[tuple[datetime, datetime]]:
-        """All working time from a moment on, without end.
+        """All working time from a moment on.
 
         Raises:
-            NeverWorks: for a year there is none.
+            NeverWorks: for a year there is none, or ten are over.
         """
         day, rest = moment.date(), 0
-        while rest <= _LONGEST_REST:
+        end_of_sight = day + _FARTHEST
+        while rest <= _LONGEST_REST and day < end_of_sight:
             rest += 1
             for begin, end in self.shifts_on(day):
                 if end > moment:
                     rest = 0
                     yield max(begin, moment), end
             day += _ONE_DAY
-        raise NeverWorks(f"no working time within {_LONGEST_REST} days of {moment:%Y-%m-%d}")
+        raise NeverWorks(f"from {moment:%Y-%m-%d} on too little is worked")
 
     def after_hours(self, start: datetime, working: timedelta) -> datetime:
         """When so much working time has passed; none at all has passed at the start, whenever that is."""

@@ -130,8 +130,7 @@ class Desk:
             found.append(Actor.moderator)
         if self.may(HANDLE) and report.agency_id is not None and (self.units is None or report.agency_id in self.units):
             found.append(Actor.agency)
-        sent = self.may(SUBMIT) and self.sent(report)
-        if sent or (self._presented is not None and hmac.compare_digest(report.follow_up or b"", self._presented)):
+        if self._has_token(report) or (self.may(SUBMIT) and self.sent(report)):
             found.append(Actor.citizen)
         return found
 
@@ -140,12 +139,19 @@ class Desk:
         mine = self.caller is not None and report.source_id == self.caller.source_id
         return mine and (self.visitor is None or report.subject == self.visitor)
 
+    def _has_token(self, report: models.Report) -> bool:
+        return self._presented is not None and hmac.compare_digest(report.follow_up or b"", self._presented)
+
     def staff(self, report: models.Report) -> list[Actor]:
         """Its roles that are not the citizen's."""
         return [role for role in self.roles(report) if role is not Actor.citizen]
 
     def acts_for(self, report: models.Report, subject: str | None) -> bool:
-        """Whether the caller speaks for who sent the report: an app's back end does so for that citizen, and for no other of its users."""
+        """Whether the caller speaks for who sent the report: an app's back end does so for that citizen, and for no other of its users;
+        who has its token, such as a visitor in another browser, names nobody.
+        """
+        if subject is None and self._has_token(report):
+            return True
         return Actor.citizen in self.roles(report) and report.subject == self.subject_of(subject)
 
     def sees(self, report: models.Report) -> bool:

@@ -1,7 +1,7 @@
 """How a report moves: by the table of `workflow`, under the clocks of `deadlines`, one event for each step."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID, uuid4
 
 from sqlalchemy import or_, select
@@ -11,14 +11,13 @@ from app import models
 from app.catalogue.access import scope_of
 from app.catalogue.catalogue import Unit
 from app.errors import HubError, MoveNotAllowed, OutsideKeyUnits, RowError, Text, UnknownReport
-from app.reports.deadlines import Measure, deadline, resumed
+from app.reports.deadlines import LONGEST, Measure, deadline, resumed
 from app.reports.desk import Desk, wrong
 from app.reports.submission import mark, touch
 from app.reports.workflow import LABELS, MOVES, Actor, Move, Need, State, resumes
 from app.schemas.reports import MoveIn, MovesIn, WithdrawalIn
 
 _ACTORS = (Actor.moderator, Actor.agency, Actor.citizen)  # in whose name a caller moves that could do so in several
-LONGEST = timedelta(days=731)  # from now on that something may be put off
 _PLACED = frozenset({State.accepted, State.assigned})  # where a moderator may say what and where it really is
 
 

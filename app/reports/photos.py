@@ -26,6 +26,7 @@ from PIL import ExifTags, Image, ImageCms, UnidentifiedImageError
 from PIL.TiffImagePlugin import IFDRational
 
 from app.errors import HubError, NotAPhoto, PhotoDamaged, PhotoTooLarge, PhotoTooManyPixels, Text
+from app.periods import LAST_YEAR
 
 # Only the picture itself: a thumbnail that the sender put in could be decoded in its place, and need not be the same.
 pillow_heif.register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
@@ -49,6 +50,10 @@ _MOST_SCANS = (
 _SCAN = re.compile(
     rb"\xff\xda\x00(?:\x08\x01|\x0a\x02|\x0c\x03|\x0e\x04)"
 )  # ITU-T T.81, B.2.3; a film behind it has none by chance
+
+_NO_CAMERA_BEFORE = (
+    1990  # that noted a date. The last second of the year 9999 is none any more seven hours further east
+)
 
 _ORIENTATION = ExifTags.Base.Orientation
 _UPRIGHT: Mapping[Any, Image.Transpose] = {
@@ -236,9 +241,10 @@ def _directory(exif: Image.Exif, which: ExifTags.IFD) -> Mapping[int, Any]:
 def _taken_at(noted: Mapping[int, Any], zone: tzinfo) -> datetime | None:
     with suppress(ValueError):
         zone = datetime.strptime(str(noted.get(ExifTags.Base.OffsetTimeOriginal)), "%z").tzinfo or zone
-    with suppress(ValueError, OverflowError):  # no date, such as 0000:00:00; the year 1 east of Greenwich
+    with suppress(ValueError):  # no date, such as 0000:00:00
         taken = datetime.strptime(str(noted.get(ExifTags.Base.DateTimeOriginal)), "%Y:%m:%d %H:%M:%S")
-        return taken.replace(tzinfo=zone).astimezone(UTC)
+        if _NO_CAMERA_BEFORE <= taken.year <= LAST_YEAR:
+            return taken.replace(tzinfo=zone).astimezone(UTC)
     return None
 
 

@@ -24,12 +24,13 @@ from app.changes import announce, latest_change
 from app.database import Base
 from app.errors import HubError, InvalidRequest, RowError, Text
 from app.periods import midnight
-from app.reports.deadlines import Measure, NeverWorks, Shift, Target, WorkingCalendar, soonest
+from app.reports.deadlines import LONGEST, Measure, NeverWorks, Shift, Target, WorkingCalendar, deadline, soonest
 from app.schemas.reports import RulesIn
 
 TOPIC = "report rules"
 BEGINNING = date(1900, 1, 1)  # from when on the starting set is in force
 ANY = ""
+_ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,8 @@ class Rules:
     def agency(self, catalogue: Catalogue, category: str, unit: Unit, day: date) -> Unit:
         """Who acts: the route of the nearest unit upwards, that for the category before that for any; without one the unit itself.
 
+        An agency that there is no more acts no more: its route is as if it had ended.
+
         Since 1 July 2025 the commune is the level of government that is nearest to the street (Law 72/2025/QH15).
         """
         moment = midnight(day)
@@ -116,8 +119,9 @@ class Rules:
             for key in (category, ANY):
                 for one in near:
                     row = in_force(self.routes.get((key, one.id), ()), day)
-                    if row is not None and row.agency_id is not None:
-                        return catalogue.units[row.agency_id]
+                    agency = None if row is None or row.agency_id is None else catalogue.units[row.agency_id]
+                    if agency is not None and agency.valid_at(moment):
+                        return agency
             edges = (edge for one in near for edge in catalogue.tree.parents(one) if edge.start <= moment < edge.end)
             near = list({edge.parent.id: edge.parent for edge in edges}.values())
         return unit
@@ -224,16 +228,34 @@ def rows_of(catalogue: Catalogue, asked: RulesIn, today: date, origin: str) -> l
     return rows
 
 
-def require_working_time(rules: Rules, days: Iterable[date]) -> None:
-    """Raises: InvalidRequest: on one of the days nobody would work for a year, and nothing could be promised."""
-    for day in days:
-        try:
-            rules.calendar(day).after_days(midnight(day), 1)
-        except NeverWorks as error:
-            why = Text(f"từ {day} cả năm không có giờ làm việc", f"from {day} on nobody works for a year")
-            raise InvalidRequest(
-                count=1, errors=[RowError("invalid", pointer="/shifts", facts={"why": why})]
-            ) from error
+def require_working_time(rules: Rules, asked: RulesIn, today: date) -> None:
+    """Whatever is promised can be kept: from today on, with every week that is to come, and from the eve of all days off.
+
+    Raises:
+        InvalidRequest: for a year nobody would work, or something would take more than `LONGEST`.
+    """
+    longest: dict[Measure, int] = {}
+    for target in (one for rows in rules.targets.values() for one in rows):
+        measure: Measure = target.measure  # type: ignore[assignment] # the API takes no other
+        longest[measure] = max(target.amount, longest.get(measure, 1))
+    weeks = {today, *(one.valid_from for rows in rules.shifts.values() for one in rows if one.valid_from > today)}
+    for week in sorted(weeks):
+        calendar = rules.calendar(week)
+        off = {day for day in calendar.days_off if day >= week}
+        for day in sorted({week, *(day for day in off if day - _ONE_DAY not in off)}):
+            start = midnight(day)
+            try:
+                if all(deadline(calendar, start, Target(longest[one], one)) <= start + LONGEST for one in longest):
+                    continue
+            except NeverWorks:
+                pass
+            years = LONGEST.days // 365
+            why = Text(
+                f"từ {day} không đủ giờ làm việc để giữ hẹn trong {years} năm",
+                f"from {day} on too little is worked to keep within {years} years what is promised",
+            )
+            pointer = next((f"/{name}" for name in ("shifts", "days", "targets") if getattr(asked, name)), "/shifts")
+            raise InvalidRequest(count=1, errors=[RowError("invalid", pointer=pointer, facts={"why": why})])
 
 
 async def change_rules(session: AsyncSession, rows: Sequence[Base]) -> None:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import Any
 from uuid import UUID
 
 from pydantic import SecretStr
@@ -17,7 +18,7 @@ from app.changes import announce
 from app.database import put_off
 from app.errors import NotValid, OutsideKeyUnits, ReportConflict, RowError
 from app.reports.desk import Desk, wrong
-from app.reports.identity import Contact, Identity
+from app.reports.identity import CannotOpen, Contact, Identity, Sealed
 from app.reports.places import Point, require_commune
 from app.reports.rules import Category
 from app.reports.workflow import Actor, State
@@ -49,9 +50,9 @@ async def judge(session: AsyncSession, desk: Desk, sent: ReportIn) -> Acceptable
     """
     caller = desk.caller
     assert caller is not None
-    digest = desk.digest(sent.model_dump_json())
+    digest = desk.digest(sent.model_dump_json(exclude={"contact"}))  # which must leave no trace once it is erased
     if (known := await session.get(models.Report, sent.id)) is not None:
-        return _same(known, digest, desk)
+        return await _same(session, desk, known, sent, digest)
     day = desk.local.date()
     category = desk.require_category(sent.category)
     if sent.occurred_at is not None and sent.occurred_at > desk.now + AHEAD:
@@ -112,7 +113,7 @@ async def submit(session: AsyncSession, desk: Desk, sent: ReportIn) -> tuple[mod
     )
     report = made.scalar_one_or_none()
     if report is None:  # the same report on another connection was quicker
-        return _same(await session.get_one(models.Report, sent.id), digest, desk), False
+        return await _same(session, desk, await session.get_one(models.Report, sent.id), sent, digest), False
     session.add(
         models.ReportEvent(
             report_id=report.id, at=desk.now, actor=Actor.citizen, key_prefix=caller.key_prefix, from_state=None,
@@ -136,10 +137,7 @@ def _sealed(desk: Desk, report_id: UUID, contact: ContactIn) -> models.Reporter:
             raise wrong(
                 RowError("invalid", pointer=f"/contact/{kind}", value=value, facts={"why": error.why})
             ) from error
-    identity = Identity(
-        *(value if value is None else SecretStr(value) for value in (contact.name, contact.phone, contact.email))
-    )
-    sealed = desk.identities.seal(report_id, identity)
+    sealed = desk.identities.seal(report_id, _identity(contact))
     return models.Reporter(
         report_id=report_id, key_id=sealed.key_id, wrapped_key=sealed.wrapped_key, ciphertext=sealed.ciphertext,
         phone_index=indexes["phone"], email_index=indexes["email"],
@@ -159,14 +157,14 @@ async def touch(session: AsyncSession, desk: Desk, report: models.Report, *, qui
 
 
 async def _announced(session: AsyncSession, desk: Desk, report: models.Report, *, quietly: bool) -> None:
-    if report.published_at is not None and not quietly:  # nobody is told of others: a subscriber is anybody
-        data = {
-            "id": report.id,
-            "number": report.number,
-            "state": report.state,
-            "outcome": report.outcome if desk.answer_is_public(report) else None,
-        }
-        await record_event(session, "ioc.report.changed.v1", f"/v1/reports/{report.id}", data)
+    told: dict[str, Any] | None = None  # of others nothing: a subscriber is anybody
+    if report.published_at is not None:
+        outcome = report.outcome if desk.answer_is_public(report) else None
+        told = {"id": report.id, "number": report.number, "state": report.state, "outcome": outcome}
+    elif report.withdrawn_at == desk.now:  # just now: who keeps a copy is to forget it
+        told = {"id": report.id, "number": report.number, "gone": True}
+    if told is not None and not quietly:
+        await record_event(session, "ioc.report.changed.v1", f"/v1/reports/{report.id}", told)
     number = await announce(session, TOPIC)
     await session.execute(update(models.Report).where(models.Report.id == report.id).values(change=number))
 
@@ -177,8 +175,27 @@ def mark(session: AsyncSession, report: models.Report, *, throughout: bool = Fal
         session.add(models.ReportMark(report_id=report.id, unit_id=report.unit_id, throughout=throughout))
 
 
-def _same(known: models.Report, digest: bytes, desk: Desk) -> models.Report:
+async def _same(
+    session: AsyncSession, desk: Desk, known: models.Report, sent: ReportIn, digest: bytes
+) -> models.Report:
     own = desk.sent(known)
-    if not own or known.digest != digest:
+    if not own or known.digest != digest or not await _same_contact(session, desk, known, sent.contact):
         raise ReportConflict(value=known.id, stored=known.digest.hex() if own else "–", sent=digest.hex())
     return known
+
+
+async def _same_contact(session: AsyncSession, desk: Desk, known: models.Report, contact: ContactIn | None) -> bool:
+    """Whether the report came with this contact. With any, where nobody can read it any more: else one could guess who was forgotten."""
+    reporter = await session.get(models.Reporter, known.id)
+    if reporter is None:
+        return contact is None
+    try:
+        identity = desk.identities.open(known.id, Sealed(reporter.key_id, reporter.wrapped_key, reporter.ciphertext))
+    except CannotOpen:
+        return True
+    return contact is not None and identity == _identity(contact)
+
+
+def _identity(contact: ContactIn) -> Identity:
+    said = (contact.name, contact.phone, contact.email)
+    return Identity(*(None if value is None else SecretStr(value) for value in said))

@@ -7,7 +7,8 @@ A photo is known by its report and number. Its pieces wait in the database until
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
 from uuid import UUID
 
@@ -92,7 +93,7 @@ class Uploads:
         if piece.size > LIMITS.size:
             raise PhotoTooLarge(size=piece.size, limit=LIMITS.size)
         async with self._database.write_session() as session:
-            report = await _require_open(session, desk, report_id)
+            report = await require_open(session, desk, report_id, lock=True)
             return await _keep(session, report, number, piece)
 
     async def finish(self, desk: Desk, report_id: UUID, number: int, size: int) -> None:
@@ -118,8 +119,10 @@ class Uploads:
             await self._store(photo)
             async with self._database.write_session() as session:
                 report = await require_report(session, desk, report_id, lock=True)
-                if await _record(session, desk, report, number, size, photo):
-                    await touch(session, desk, report)
+                # It is here since now. By when its first byte came the public would see what nobody looked at before publishing.
+                arrived = replace(desk, now=datetime.now(UTC))
+                if await _record(session, arrived, report, number, size, photo):
+                    await touch(session, arrived, report)
 
     async def enclosed(self, desk: Desk, report_id: UUID, files: Sequence[Enclosure]) -> Sequence[Enclosed]:
         """Make photos of the files that come together with a report, numbered from 1 in their order; those that the report has
@@ -190,8 +193,13 @@ async def photos_of(session: AsyncSession, report: models.Report) -> Sequence[mo
     return (await session.scalars(select(table).where(table.report_id == report.id).order_by(table.number))).all()
 
 
-async def _require_open(session: AsyncSession, desk: Desk, report_id: UUID) -> models.Report:
-    report = await require_report(session, desk, report_id, lock=True)
+async def require_open(session: AsyncSession, desk: Desk, report_id: UUID, *, lock: bool = False) -> models.Report:
+    """One to which the caller may add photos.
+
+    Raises:
+        UnknownReport, MoveNotAllowed: as `Uploads.keep`.
+    """
+    report = await require_report(session, desk, report_id, lock=lock)
     if not {Actor.citizen, Actor.agency}.intersection(desk.roles(report)):
         raise UnknownReport(value=report_id)
     _require_not_ended(report)
@@ -223,16 +231,17 @@ async def _keep(session: AsyncSession, report: models.Report, number: int, piece
         if done.size != piece.size:
             raise PhotoTaken(value=number, stored=done.sha256)
         return piece.size
-    if len(piece.content) == piece.size:  # all of it at once: whatever was begun before is given up
-        await _forget(session, report.id, number)
     here = await session.scalar(select(func.coalesce(func.sum(func.length(table.content)), 0)).where(*of_photo)) or 0
     sizes = set(await session.scalars(select(table.size).where(*of_photo)))
+    if len(piece.content) == piece.size and sizes - {here}:  # all of it at once: what was only begun before is given up
+        await _forget(session, report.id, number)
+        here, sizes = 0, set()
     if sizes - {piece.size}:
         raise PhotoTaken(value=number)
     if not piece.content:
         return int(here)  # a question how far it is
     if piece.start < here and (end := piece.start + len(piece.content)) <= here:
-        if (await _whole(session, report.id, number))[piece.start : end] != piece.content:
+        if await _bytes(session, report.id, number, piece.start, end) != piece.content:
             raise PhotoTaken(value=number)
         return int(here)  # a piece that was answered but not heard
     if piece.start != here:
@@ -248,6 +257,15 @@ async def _keep(session: AsyncSession, report: models.Report, number: int, piece
 async def _whole(session: AsyncSession, report_id: UUID, number: int) -> bytes:
     table = models.PhotoPiece
     query = select(table.content).where(table.report_id == report_id, table.number == number).order_by(table.start)
+    return b"".join(await session.scalars(query))
+
+
+async def _bytes(session: AsyncSession, report_id: UUID, number: int, start: int, end: int) -> bytes:
+    """Some of them, without the others: whoever asks again and again for one byte must not have all twenty million read."""
+    table = models.PhotoPiece
+    first, last = func.greatest(table.start, start), func.least(table.start + func.length(table.content), end)
+    query = select(func.substr(table.content, first - table.start + 1, last - first))
+    query = query.where(table.report_id == report_id, table.number == number, first < last).order_by(table.start)
     return b"".join(await session.scalars(query))
 
 

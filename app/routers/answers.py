@@ -12,10 +12,9 @@ from fastapi import Request, Response
 
 from app import exact_json
 from app.errors import HubError, NotAcceptable, all_errors
-from app.problems import MEDIA_TYPE
+from app.problems import MEDIA_TYPE, VARY
 
 JSON, CSV = "application/json", "text/csv"
-VARY = "Accept, Accept-Language, X-API-Key, Authorization"
 
 
 def problems(*kinds: type[HubError]) -> dict[int | str, dict[str, Any]]:

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import BaseModel, ValidationError
+from python_multipart.multipart import parse_options_header
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import FormData, UploadFile
 
@@ -19,6 +20,7 @@ from app.errors import HubError, InvalidRequest, NotValid, RowError, Text, Unkno
 from app.georeport import MEDIA_TYPES, Form, dumps
 from app.hub import Hub
 from app.mistakes import row_error
+from app.problems import VARY
 from app.reports.desk import SUBMIT, Desk
 from app.reports.handling import require_report
 from app.reports.photo_store import photo_key
@@ -124,7 +126,7 @@ _ASKED = [Depends(check_jurisdiction)]
 
 
 def _answer(root: str, value: Any, form: Form, language: str, status: int = 200) -> Response:
-    headers = {"content-language": language, "vary": "Accept-Language, X-API-Key"}
+    headers = {"content-language": language, "vary": VARY}
     return Response(dumps(root, value, form), status, headers, media_type=MEDIA_TYPES[form])
 
 
@@ -465,9 +467,11 @@ async def _read(request: Request, form: type[BaseModel]) -> tuple[dict[str, Any]
         UnsupportedMediaType, MalformedBody: it is no form, or broken.
         InvalidRequest: a field stands there twice, or a file where none belongs.
     """
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type not in _FORMS:
-        raise UnsupportedMediaType(value=media_type or "–", offered=", ".join(_FORMS))
+    said = request.headers.get("content-type", "")
+    media_type, parameters = parse_options_header(said)
+    # The framework would decode by any codec that Python has: some fail, and that of punycode takes minutes.
+    if media_type.decode("latin-1") not in _FORMS or parameters.get(b"charset", b"utf-8").lower() != b"utf-8":
+        raise UnsupportedMediaType(value=said[:100] or "–", offered="; charset=utf-8, ".join(_FORMS))
     async with request.form(
         max_files=MOST, max_fields=_MOST_FIELDS, max_part_size=_LONGEST_FIELD
     ) as read:  # of forms without files, too

@@ -34,8 +34,8 @@ from app.errors import (
 )
 from app.hub import Hub
 from app.periods import Grain
-from app.problems import preferred_language
-from app.routers.answers import JSON, NOT_MODIFIED, VARY, answer, is_known, not_modified, problems
+from app.problems import VARY, preferred_language
+from app.routers.answers import JSON, NOT_MODIFIED, answer, is_known, not_modified, problems
 from app.routers.asked import asked_period, refused
 from app.routers.dependencies import (
     AsOf,

@@ -84,7 +84,7 @@ async def post_webhook(
     """Subscribe: events are sent to the URL from now on, signed with the secret of this answer, which is shown once.
 
     `ioc.indicator.changed.v1`: a figure of these indicators may be another than before; at most every ten seconds.
-    `ioc.report.changed.v1`: a citizen's report was published, or moved on since.
+    `ioc.report.changed.v1`: a citizen's report was published, or moved on since; `gone`: it was withdrawn from the public.
     """
     caller = require_caller(caller, _SCOPE, _WHY)
     await check_url(asked.url, private=hub.settings.webhook_private_addresses)

@@ -67,7 +67,10 @@ def upgrade() -> None:
             comment="for people: what is said on the phone",
         ),
         sa.Column(
-            "digest", sa.LargeBinary(), nullable=False, comment="of what was sent, HMAC-SHA256 keyed with IOC_SECRET"
+            "digest",
+            sa.LargeBinary(),
+            nullable=False,
+            comment="of what was sent but the contact, HMAC-SHA256 keyed with IOC_SECRET",
         ),
         sa.Column("source_id", sa.Integer(), nullable=False),
         sa.Column(

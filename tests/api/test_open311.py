@@ -319,6 +319,24 @@ async def test_a_photo_that_is_none_does_not_hold_up_its_report(centre: Centre) 
     assert len((await centre.seen({"id": request["service_request_id"]}, "app")).json()["photos"]) == 2
 
 
+@pytest.mark.parametrize("charset", ["punycode", "undefined", "unicode_escape", "utf-16", "utf-7", "no-such-charset"])
+async def test_a_form_is_in_utf_8(centre: Centre, charset: str) -> None:
+    fields = {"service_code": "road", "address_string": "12 Hùng Vương", "description": "\\ud800-" + "ú" * 100}
+    part = '--x\r\nContent-Disposition: form-data; name="{}"\r\n\r\n{}\r\n'
+    body = "".join(part.format(*field) for field in fields.items()).encode() + b"--x--\r\n"
+    key = {"X-API-Key": await centre.key("app")}
+
+    answers = [
+        await centre.hub.client.post(
+            "/open311/v2/requests.json", content=body,
+            headers=key | {"content-type": f"multipart/form-data; boundary=x; charset={one}"},
+        )
+        for one in (charset, "UTF-8")
+    ]  # fmt: skip
+
+    assert [one.status_code for one in answers] == [400, 201]
+
+
 async def test_a_file_belongs_into_media(centre: Centre) -> None:
     [said] = refused(await post(centre, files=[("photo", ("lamp.jpg", a_photo()))]), 400)
     assert said.startswith("photo: ")

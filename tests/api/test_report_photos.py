@@ -1,8 +1,9 @@
 """Photos of reports: piece by piece over a bad line, without a trace of who took them, for those who have a link."""
 
+import hashlib
 import json
 import subprocess
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from io import BytesIO
 from pathlib import Path
 from random import Random
@@ -13,6 +14,8 @@ import pytest
 import time_machine
 from PIL import ExifTags, Image
 
+from app.errors import PhotoStoreUnavailable
+from app.reports.photo_store import PhotoStore
 from tests.api.test_reports import TO_THE_PUBLIC, Centre, a_report, centre
 
 __all__ = ["centre"]  # the fixture
@@ -98,6 +101,17 @@ async def test_whichever_way_a_photo_comes_it_keeps_time_and_heading_only(
         assert not any(word in told for word in ("GPS", "Camera of An", "[IFD0]", "Date/Time Original", "[XMP"))
 
 
+async def test_no_camera_makes_its_report_unreadable(centre: Centre) -> None:
+    report, exif, out = await centre.sent(), Image.Exif(), BytesIO()
+    taken = exif.get_ifd(ExifTags.IFD.Exif)
+    taken[ExifTags.Base.DateTimeOriginal], taken[ExifTags.Base.OffsetTimeOriginal] = "9999:12:31 23:59:59", "+00:00"
+    Image.new("RGB", (64, 48)).save(out, "JPEG", exif=exif)
+
+    sent = await put(centre, report, out.getvalue())
+
+    assert (sent.status_code, (await centre.seen(report, "app")).status_code) == (201, 200)
+
+
 async def test_over_a_bad_line_it_goes_on_where_it_broke(centre: Centre) -> None:
     report, photo = await centre.sent(), a_photo()
     size, half = len(photo), len(photo) // 2
@@ -136,6 +150,41 @@ async def test_who_gives_up_sends_another_whole_one(centre: Centre) -> None:
 
     assert done.status_code == 201
     assert len(await photos(centre, report)) == 1
+
+
+async def test_a_photo_that_was_under_way_when_its_report_was_published_waits_to_be_looked_at(centre: Centre) -> None:
+    report, photo = await centre.sent(), a_photo()
+    await centre.moved(report, *TO_THE_PUBLIC[:-1])
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield photo[:100]
+        await centre.moved(report, TO_THE_PUBLIC[-1])
+        yield photo[100:]
+
+    done = await centre.ask("PUT", f"/{report['id']}/photos/1", "app", content=slowly())
+
+    assert done.status_code == 201
+    assert (len(await photos(centre, report)), await photos(centre, report, None)) == (1, [])
+
+
+async def test_a_photo_that_is_all_here_is_not_replaced_while_it_waits(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report, photo, other = await centre.sent(), a_photo(1), a_photo(2)
+    store: PhotoStore = centre.hub.app.state.uploads.store
+
+    async def full(key: str, jpeg: bytes) -> None:
+        raise PhotoStoreUnavailable(retry_after=5)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "put", full)
+        waits = await put(centre, report, photo)
+        second = await put(centre, report, other)
+    first = await put(centre, report, photo)
+
+    assert [one.status_code for one in (waits, second, first)] == [503, 409, 201]
+    [made] = await photos(centre, report)
+    assert hashlib.sha256(photo).hexdigest() in made["full"]
 
 
 @pytest.mark.parametrize(("content", "status", "code"), [

@@ -1,6 +1,8 @@
 """Who sends a report on the hub's own page: without a key, known by a token that only the browser has."""
 
+from collections.abc import AsyncIterator
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -57,6 +59,35 @@ async def test_a_visitor_is_no_app_and_an_app_no_visitor(centre: Centre) -> None
     assert (await centre.seen(mine, "app")).status_code == 404
     assert (await ask(centre, "POST", "", "short", json=a_report())).status_code == 422
     assert (await ask(centre, "POST", "", None, json=a_report())).status_code == 401
+
+
+async def test_the_token_of_a_report_opens_it_on_another_telephone(centre: Centre) -> None:
+    sent = (await ask(centre, "POST", "", ME, json=a_report())).json()
+    await centre.moved(sent, *TO_THE_PUBLIC)
+    mine = {"X-Report-Token": sent["follow_up"]}
+
+    rated = await ask(centre, "PUT", f"/{sent['id']}/rating", None, headers=mine, json={"stars": 2})
+    order = {"to": "reopened", "reason": "Vẫn tối."}
+    reopened = await ask(centre, "POST", f"/{sent['id']}/transitions", None, headers=mine, json=order)
+
+    assert [one.status_code for one in (rated, reopened)] == [200, 200]
+
+
+async def test_nobody_sends_eight_megabytes_for_a_report_that_is_not_his(centre: Centre) -> None:
+    report, read = await centre.sent(), 0
+
+    async def photo() -> AsyncIterator[bytes]:
+        nonlocal read
+        for _ in range(8):
+            read += 1
+            yield bytes(2**20)
+
+    refused = [
+        await ask(centre, "PUT", f"/{one}/photos/1", OTHER, content=photo()) for one in (report["id"], str(uuid4()))
+    ]
+
+    assert [one.status_code for one in refused] == [404, 404]
+    assert read == 0
 
 
 async def test_from_one_address_come_so_many_new_reports_an_hour(

@@ -4,14 +4,15 @@ import asyncio
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 import time_machine
 from sqlalchemy import event, text
+from structlog.testing import capture_logs
 
 from app.reports.reporters import erase_reporters, forget_reporters
 from tests.conftest import HubUnderTest
@@ -189,6 +190,7 @@ async def test_another_system_cannot_take_an_id_nor_read_a_hash_by_it(centre: Ce
     ({"occurred_at": "2126-01-01T00:00:00Z"}, "/occurred_at"),
     ({"occurred_at": "2026-01-01T00:00:00"}, "/occurred_at"),
     ({"occurred_at": 0}, "/occurred_at"),
+    ({"occurred_at": "1906-06-30T12:00:00Z"}, "/occurred_at"),
     ({"occurred_at": "0001-01-01T00:00:00+14:00"}, "/occurred_at"),
     ({"occurred_at": "0"}, "/occurred_at"),
     ({"description": "   "}, "/description"),
@@ -638,6 +640,76 @@ async def test_who_sent_a_report_is_forgotten_some_days_after_its_end(
     assert await forgotten("2026-12-31T10:01:00+07:00") == [True, True, True, True, False, True]
 
 
+async def test_another_contact_is_another_content(centre: Centre) -> None:
+    body = a_report(contact=AN)
+    sent = await centre.ask("POST", "", "app", json=body)
+
+    again = [
+        await centre.ask("POST", "", "app", json=body | {"contact": contact})
+        for contact in (AN, AN | {"phone": "0987 654 321"}, {"phone": AN["phone"]}, None)
+    ]
+
+    assert sent.status_code == 201
+    assert [one.status_code for one in again] == [200, 409, 409, 409]
+
+
+async def test_nobody_can_guess_who_was_forgotten(centre: Centre) -> None:
+    body = a_report(contact=AN)
+    await centre.ask("POST", "", "app", json=body)
+    async with centre.hub.session() as session:
+        await erase_reporters(session, centre.hub.app.state.identities, report_id=UUID(body["id"]))
+
+    again = [
+        await centre.ask("POST", "", "app", json=body | {"contact": contact})
+        for contact in (AN, {"phone": "0987 654 321"}, None)
+    ]
+
+    assert [one.status_code for one in again] == [200] * 3
+    async with centre.hub.session() as session:
+        [(digest,)] = await session.execute(text("SELECT digest FROM report"))
+    nobody = a_report(**{name: value for name, value in body.items() if name != "contact"})
+    assert digest == await _digest_of(centre, nobody)
+
+
+async def _digest_of(centre: Centre, body: Mapping[str, Any]) -> bytes:
+    """Of the same report without a contact, as another hub with the same secret would keep it."""
+    async with centre.hub.session() as session:
+        await session.execute(text("DELETE FROM report_event"))
+        await session.execute(text("DELETE FROM reporter"))
+        await session.execute(text("DELETE FROM report"))
+    await centre.ask("POST", "", "app", json=body)
+    async with centre.hub.session() as session:
+        digest: bytes = (await session.execute(text("SELECT digest FROM report"))).scalar_one()
+    return digest
+
+
+async def test_what_fails_in_the_database_leaves_no_words_in_the_log(centre: Centre) -> None:
+    report = await centre.sent()
+    async with centre.hub.session() as session:
+        await session.execute(text("ALTER TABLE report_comment RENAME TO gone"))
+
+    comment = {"id": str(uuid4()), "words": "nhà-ông-An", "person": "chị-Bình"}
+    with capture_logs() as logged:
+        failed = await centre.ask("POST", f"/{report['id']}/comments", "moderate", json=comment)
+
+    assert failed.status_code == 500
+    assert [one["event"] for one in logged if one["log_level"] == "error"] == ["request failed"]
+    assert not any(words in f"{logged} {one.get('exc_info')}" for words in ("nhà-ông", "chị-B") for one in logged)
+
+
+async def test_a_cache_on_the_way_does_not_give_what_one_may_see_to_another(centre: Centre) -> None:
+    report = await centre.sent()
+
+    seen = await centre.ask("GET", f"/{report['id']}", headers={"X-Report-Token": report["follow_up"]})
+    none = await centre.seen(report)
+    elsewhere = [await centre.hub.client.get(f"/open311/v2/requests{path}.json") for path in ("", f"/{report['id']}")]
+
+    assert (seen.status_code, none.status_code) == (200, 404)
+    for answer in (seen, none, *elsewhere):
+        varies = {name.strip().lower() for name in answer.headers["vary"].split(",")}
+        assert {"x-api-key", "authorization", "x-report-token", "x-visitor-token"} <= varies
+
+
 @pytest.mark.parametrize(("contact", "pointer"), [
     ({"phone": "12"}, "/contact/phone"), ({"email": "an"}, "/contact/email"), ({"cccd": "074"}, "/contact/cccd"),
 ])  # fmt: skip
@@ -727,6 +799,46 @@ async def test_the_nearest_route_says_who_acts(centre: Centre) -> None:
 
     assert (await centre.moved(lamp, ("moderate", "accepted")))["agency"] == "25840"
     assert (await centre.moved(water, ("moderate", "accepted")))["agency"] == "25837"
+
+
+async def test_an_agency_that_there_is_no_more_is_asked_no_more(centre: Centre) -> None:
+    operator = await centre.hub.key(scopes=["catalogue:write"])
+    team = {"code": "team", "kind": "agency", "name_vi": "Đội điện", "name_en": "Team", "valid_to": "2026-12-01"}
+    added = await centre.hub.client.post("/v1/units", json={"units": [team]}, headers={"X-API-Key": operator})
+    assert added.is_success, added.text
+    agencies = []
+    with time_machine.travel(MONDAY, tick=False):
+        await configured(centre, routes=[{"unit": "bencat", "agency": "team"}])
+        agencies.append((await centre.moved(await centre.sent(), ("moderate", "accepted")))["agency"])
+    with time_machine.travel("2026-12-02T09:00:00+07:00", tick=False):
+        agencies.append((await centre.moved(await centre.sent(), ("moderate", "accepted")))["agency"])
+
+    assert agencies == ["team", "25813"]
+
+
+def days_off(first: str, count: int) -> list[dict[str, Any]]:
+    begin = date.fromisoformat(first)
+    return [
+        {"day": str(begin + timedelta(days=number)), "works_like": None, "name_vi": "Nghỉ", "name_en": "Off"}
+        for number in range(count)
+    ]
+
+
+@time_machine.travel(MONDAY, tick=False)
+@pytest.mark.parametrize(("rules", "pointer"), [
+    ({"days": days_off("2026-11-25", 500)}, "/days"),  # tomorrow somebody works
+    ({"targets": [{"step": "intake", "urgency": "normal", "amount": 100_000, "measure": "working-days"}]}, "/targets"),
+    ({"targets": [{"step": "intake", "urgency": "normal", "amount": 100_000, "measure": "working-hours"}]}, "/targets"),
+    ({"shifts": [
+        {"weekday": day, "hours": ["07:30-07:31"] if day == 0 else [], "valid_from": "2027-06-01"} for day in range(7)
+    ]}, "/shifts"),
+])  # fmt: skip
+async def test_nothing_is_promised_that_takes_for_ever(centre: Centre, rules: dict[str, Any], pointer: str) -> None:
+    refused = await centre.ask("PUT", "/rules", "configure", json=rules)
+    sent = await centre.send()
+
+    assert (refused.status_code, sent.status_code) == (422, 201)
+    assert [one["pointer"] for one in refused.json()["errors"]] == [pointer]
 
 
 @pytest.mark.parametrize(("rules", "pointer"), [

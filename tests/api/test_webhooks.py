@@ -341,6 +341,23 @@ async def test_of_a_citizens_report_everybody_hears_once_it_is_published_and_not
     assert {one.data["outcome"] for one in receiver.messages[1:]} == {None}
 
 
+async def test_who_keeps_a_copy_of_a_report_hears_that_it_was_withdrawn(
+    hub: HubUnderTest, receiver: Receiver, owner: httpx.Headers
+) -> None:
+    await subscribed(hub, owner, receiver.url, types=[REPORTED])
+    centre = Centre(hub)
+    sent = await centre.sent()
+    await centre.moved(sent, *TO_THE_PUBLIC)
+    await centre.ask("POST", f"/{sent['id']}/withdrawal", "moderate", json={"reason": "Ảnh có biển số xe."})
+    await centre.moved(sent, ("moderate", "reopened", {"reason": "Lại tắt."}))
+    await deliver(hub)
+
+    assert [one.data for one in receiver.messages] == [
+        {"id": sent["id"], "number": sent["number"], "state": "published", "outcome": "fixed"},
+        {"id": sent["id"], "number": sent["number"], "gone": True},
+    ]
+
+
 async def test_a_transaction_that_is_rolled_back_sends_nothing(
     hub: HubUnderTest, receiver: Receiver, owner: httpx.Headers
 ) -> None:

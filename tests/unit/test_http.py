@@ -1,9 +1,16 @@
 """An answer is one write; a head whose body is still to come does not wait for it."""
 
 import asyncio
-from collections.abc import Iterable
+import contextlib
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
 
-from app.http import Gathering
+import pytest
+import uvicorn
+from uvicorn.server import ServerState
+
+from app import http
+from app.http import LONGEST_HEAD, Gathering, Http
 
 HEAD, BODY = b"HTTP/1.1 200 OK\r\n\r\n", b"{}"
 
@@ -53,6 +60,62 @@ async def test_nothing_is_lost_when_the_connection_is_closed() -> None:
     gathering.write(HEAD)
     gathering.close()
     assert writes.seen == [HEAD, b"closed"]
+
+
+@contextlib.asynccontextmanager
+async def a_server() -> AsyncIterator[int]:
+    """On this port, answering whatever it is asked."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+        await send({"type": "http.response.body", "body": BODY})
+
+    config = uvicorn.Config(app, http=Http, lifespan="off", log_config=None)
+    config.load()
+    state = ServerState()
+    server = await asyncio.get_running_loop().create_server(lambda: Http(config, state, {}), "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def test_a_head_without_end_is_not_kept() -> None:
+    async with a_server() as port, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"GET / HTTP/1.1\r\nHost: hub\r\nX-Long: ")
+        sent = 0
+        with contextlib.suppress(ConnectionError):
+            while sent < 100 * LONGEST_HEAD and not reader.at_eof():
+                writer.write(b"x" * 4096)
+                await writer.drain()
+                await asyncio.sleep(0)
+                sent += 4096
+        writer.close()
+
+    assert sent < 20 * LONGEST_HEAD
+
+
+async def test_who_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "PATIENCE", 0.05)
+    async with a_server() as port, asyncio.timeout(10):
+        answers = []
+        for said in (b"", b"GET / HTTP/1.1\r\nHost: h"):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(said)
+            answers.append(await reader.read())
+            writer.close()
+
+    assert [answer.split(b"\r\n")[0] for answer in answers] == [b"HTTP/1.1 400 Bad Request"] * 2
+
+
+async def test_one_connection_asks_often_with_long_heads() -> None:
+    async with a_server() as port, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for _ in range(5):
+            writer.write(b"GET / HTTP/1.1\r\nHost: hub\r\nX-Long: " + b"x" * (LONGEST_HEAD // 2))
+            await writer.drain()
+            writer.write(b"\r\n\r\n")
+            assert await reader.readuntil(b"{}")
+        writer.close()
 
 
 async def test_everything_else_is_the_transports() -> None:

@@ -251,6 +251,8 @@ def test_an_orientation_that_is_none_is_none(orientation: int) -> None:
     ({"DateTimeOriginal": "    :  :     :  :  "}, None),
     ({"DateTimeOriginal": "0001:01:01 00:00:00"}, None),
     ({"DateTimeOriginal": "9999:12:31 23:59:59", "OffsetTimeOriginal": "-12:00"}, None),
+    ({"DateTimeOriginal": "9999:12:31 23:59:59", "OffsetTimeOriginal": "+00:00"}, None),
+    ({"DateTimeOriginal": "0001:01:01 00:00:00", "OffsetTimeOriginal": "-07:00"}, None),
     ({"DateTimeOriginal": "hôm qua"}, None),
     ({"OffsetTimeOriginal": "+07:00"}, None),
     ({}, None),

@@ -75,7 +75,7 @@ async def put_rules(
     await change_rules(session, rows_of(desk.catalogue, asked, today, f"{caller.source_code}, {today}"))
     await prepare_counting(session)
     rules = await cache.current(session)
-    require_working_time(rules, {today, *(one.valid_from for one in asked.shifts if one.valid_from is not None)})
+    require_working_time(rules, asked, today)
     return answer(_rules_out(replace(desk, rules=rules)), language)
 
 

@@ -30,7 +30,7 @@ from app.errors import (
 )
 from app.reports.desk import HANDLE, SUBMIT, Desk
 from app.reports.submission import Acceptable, judge, submit
-from app.reports.uploads import MOST, Enclosed, Piece, Uploads, add_photos
+from app.reports.uploads import MOST, Enclosed, Piece, Uploads, add_photos, require_open
 from app.reports.visitors import Arrivals
 from app.routers.answers import JSON, answer, problems
 from app.routers.dependencies import CallerDep, HubDep, Language, WriteSession
@@ -184,9 +184,10 @@ async def put_photo(
     """Send a photo, at once or piece by piece. What was answered is kept: after a dropped line it goes on where it broke."""
     async with hub.database.read_session() as session:  # not held while the photo comes and is prepared
         catalogue, rules = await hub.catalogues.current(session), await cache.current(session)
-    desk = desk_of(hub, catalogue, rules, identities, caller, None, browser)
-    if not desk.may(HANDLE):
-        require_caller(desk.caller, SUBMIT, _TO_SEND)
+        desk = desk_of(hub, catalogue, rules, identities, caller, None, browser)
+        if not desk.may(HANDLE):
+            require_caller(desk.caller, SUBMIT, _TO_SEND)
+        await require_open(session, desk, report_id)  # before its bytes come: anybody may call himself a visitor
     # Nobody keeps the bytes while the photo waits for its turn.
     piece = _piece(content_range, b"".join([part async for part in request.stream()]))
     size = piece.size
