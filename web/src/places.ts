@@ -19,6 +19,7 @@ interface Pin extends Point {
 
 const NS = "http://www.w3.org/2000/svg";
 const MOST_NAMES = 60;
+const STEP = 24; // pixels that an arrow key moves the map
 const CLOSE = 2_000_000; // pixels a degree: a house is some pixels wide
 
 function svg(tag: string, attributes: Record<string, string | number>, text = ""): SVGElement {
@@ -53,6 +54,7 @@ export class PlaceMap {
     this.element = element("div.places", { "data-picks": pick !== null }, element("div.zoom", {}, button("reports.closer", "+", 2), button("reports.farther", "−", 0.5)));
     this.element.prepend(this.#drawing);
     this.#listen(open);
+    if (pick !== null) this.#listenToKeys();
     new ResizeObserver(() => this.#fit()).observe(this.element);
   }
 
@@ -161,6 +163,28 @@ export class PlaceMap {
     }, { passive: false });
   }
 
+  /** Arrows move it, + and − zoom, Enter chooses the middle, which a cross shows as long as the keys go here. */
+  #listenToKeys(): void {
+    for (const [key, value] of Object.entries({ tabindex: "0", role: "application", "aria-label": say("reports.map.pick"), "aria-description": say("reports.map.keys"), title: say("reports.map.keys") }))
+      this.#drawing.setAttribute(key, value);
+    this.#drawing.addEventListener("keydown", (event) => {
+      const { clientWidth: width, clientHeight: height } = this.element;
+      const moves: Record<string, [number, number]> = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };
+      const move = moves[event.key];
+      if (move !== undefined) {
+        this.#middle = this.#point(width / 2 + move[0], height / 2 + move[1]);
+        this.#placed = true;
+        this.#draw();
+      } else if (event.key === "+" || event.key === "=") this.#zoom(2);
+      else if (event.key === "-") this.#zoom(0.5);
+      else if (event.key === "Enter") {
+        this.choose(this.#middle, { close: false });
+        this.#pick?.(this.#middle);
+      } else return;
+      event.preventDefault();
+    });
+  }
+
   #draw(): void {
     if (this.#due) return;
     this.#due = true;
@@ -187,6 +211,8 @@ export class PlaceMap {
       for (const [key, value] of Object.entries({ x: x - 18, y: y - 34, width: 36, height: 36, class: "chosen" })) sign.setAttribute(key, String(value));
       drawn.push(sign);
     }
+    if (this.#pick !== null)
+      drawn.push(svg("path", { class: "cross", d: `M${width / 2 - 12} ${height / 2}h24M${width / 2} ${height / 2 - 12}v24` }));
     this.#drawing.replaceChildren(...drawn);
   }
 }

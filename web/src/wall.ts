@@ -281,4 +281,4 @@ tellTime();
 await redeemToken();
 if (view.has("asOf")) await showPast();
 else reconnect();
-await keepPage();
+await keepPage("/screens/");
