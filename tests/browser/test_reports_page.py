@@ -114,6 +114,7 @@ async def test_a_citizen_sends_with_a_photo_on_a_bad_line_and_follows(browser: B
         await phone.page.locator("form button[type=submit]").click()
 
         await expect(phone.page.locator("h1")).to_have_text("Đã nhận phản ánh")
+        await assert_accessible(phone)
         await phone.page.get_by_role("link", name="Theo dõi phản ánh này").click()
         await expect(phone.page.locator(".photos img")).to_have_count(1)
         await expect(phone.page.get_by_text("Chỉ bạn và trung tâm thấy")).to_be_visible()
@@ -365,7 +366,7 @@ async def test_a_citizen_judges_the_answer_and_reopens_the_report(browser: Brows
     report = sent_by(token, lively_hub, description="Ổ gà sâu trước cổng chợ.")
     handled(lively_hub, report)
     photographed(lively_hub, report)
-    async with glass(browser, PHONE) as phone:
+    async with glass(browser, PHONE, color_scheme="dark") as phone:
         await known_by(phone, token)
         await phone.page.goto(f"{lively_hub.url}/reports#{report}")
         await expect(phone.page.locator(".reply")).to_contain_text("đã khắc phục")
@@ -373,6 +374,7 @@ async def test_a_citizen_judges_the_answer_and_reopens_the_report(browser: Brows
         assert await misfits(phone) == []
         await assert_accessible(phone)
         await phone.picture("report-own-390")
+        assert await phone.page.evaluate(SMALL) == []
 
         await phone.page.get_by_role("button", name="Gửi đánh giá").click()
         await expect(phone.page.get_by_text("Xin chọn từ 1 đến 5 sao.")).to_be_visible()
@@ -394,7 +396,7 @@ async def test_a_citizen_judges_the_answer_and_reopens_the_report(browser: Brows
         await phone.page.get_by_text("5 – rất hài lòng").click()
         await phone.page.get_by_role("button", name="Gửi đánh giá").click()
         await expect(phone.page.get_by_text("Lần 2: bạn đánh giá 5/5 sao")).to_be_visible()
-        await phone.page.get_by_role("button", name="Đồng ý với kết quả").click()
+        await phone.page.get_by_role("button", name="Đồng ý, đóng phản ánh").click()
         await expect(phone.page.locator("h1 + .facts .state")).to_have_text("Đóng")
         await assert_accessible(phone)
         assert phone.complaints == []
@@ -428,6 +430,19 @@ async def test_a_citizen_answers_what_the_centre_asks_and_comments(browser: Brow
         assert phone.complaints == []
 
 
+async def test_a_citizen_reads_why_a_report_was_not_taken(browser: Browser, lively_hub: Hub) -> None:
+    token = "n" * 40
+    report = sent_by(token, lively_hub, description="Bãi rác tự phát.")
+    moved(lively_hub, report, to="rejected", rejection="out_of_scope", reason="Thuộc tỉnh bên.")
+    async with glass(browser, PHONE) as phone:
+        await known_by(phone, token)
+        await phone.page.goto(f"{lively_hub.url}/reports#{report}")
+
+        await expect(phone.page.locator(".reply")).to_have_text("Không thuộc phạm vi tiếp nhậnThuộc tỉnh bên.")
+        await expect(phone.page.get_by_role("button", name="Gửi đánh giá")).to_have_count(0)
+        await assert_accessible(phone)
+
+
 async def test_who_finds_the_same_follows_it_instead_of_sending_it_again(browser: Browser, lively_hub: Hub) -> None:
     place = {"latitude": 11.1520, "longitude": 106.5930}
     report = sent_by("f" * 40, lively_hub, description="Cống nghẹt.", category="water", point=place)
@@ -454,6 +469,44 @@ async def test_who_finds_the_same_follows_it_instead_of_sending_it_again(browser
         await expect(phone.page.get_by_role("button", name="Tôi cũng gặp")).to_be_visible()
         assert known(lively_hub, report)["followers"] == 0
         assert phone.complaints == []
+
+
+async def test_the_page_says_what_is_not_there(browser: Browser, lively_hub: Hub) -> None:
+    async with glass(browser, PHONE) as phone:
+        await phone.page.goto(f"{lively_hub.url}/reports#{uuid.uuid4()}")
+        await expect(phone.page.get_by_text("Không có phản ánh này")).to_be_visible()
+        await assert_accessible(phone)
+
+        await phone.page.route("**/v1/reports?*", lambda route: route.fulfill(json={"items": [], "next": None}))
+        await phone.page.get_by_role("link", name="Tất cả phản ánh").click()
+        await expect(phone.page.get_by_text("Chưa có phản ánh nào")).to_be_visible()
+        await assert_accessible(phone)
+        await phone.picture("reports-empty-390")
+        await phone.page.unroute_all()
+
+        await phone.page.route("**/v1/reports**", lambda route: route.abort())
+        await phone.page.goto(f"{lively_hub.url}/reports?lang=en")
+        await expect(phone.page.get_by_text("The server cannot be reached")).to_be_visible()
+        await assert_accessible(phone)
+        await phone.picture("reports-unreachable-390")
+
+
+SMALL = """() => [...document.querySelectorAll("a, button, select, input, textarea, label:has(input)")].flatMap((one) => {
+  const { width, height } = one.getBoundingClientRect();
+  const hidden = width === 0 || getComputedStyle(one).clipPath !== "none" || (one.matches("input") && one.closest("label"));
+  return hidden || (width >= 44 && height >= 44) ? [] : [`${one.tagName} ${one.textContent}: ${width} x ${height}`];
+})"""
+
+
+@pytest.mark.parametrize("path", ["/", "/reports", "/reports#send", "/screens/tong-quan"])
+async def test_a_finger_meets_what_it_aims_at(browser: Browser, lively_hub: Hub, path: str) -> None:
+    async with glass(browser, PHONE, has_touch=True) as phone:
+        await phone.page.goto(f"{lively_hub.url}{path}")
+        await expect(
+            phone.page.locator(".cards a, #what option:nth-child(2), .dots button, .screens a").first
+        ).to_be_attached()
+
+        assert await phone.page.evaluate(SMALL) == []
 
 
 async def test_the_form_needs_no_mouse(browser: Browser, lively_hub: Hub) -> None:

@@ -19,6 +19,7 @@ interface Pin extends Point {
 
 const NS = "http://www.w3.org/2000/svg";
 const MOST_NAMES = 60;
+const NEAR = 6000; // pixels a degree: the communes around are in sight, and a finger is a street wide
 const STEP = 24; // pixels that an arrow key moves the map
 const CLOSE = 2_000_000; // pixels a degree: a house is some pixels wide
 
@@ -66,7 +67,7 @@ export class PlaceMap {
   /** Mark a place and bring it to the middle. */
   choose(point: Point, { close = true } = {}): void {
     this.#chosen = point;
-    if (close) [this.#middle, this.#scale, this.#placed] = [point, Math.max(this.#scale, 30_000), true];
+    if (close) [this.#middle, this.#scale, this.#placed] = [point, Math.max(this.#scale, NEAR), true];
     this.#draw();
   }
 
@@ -78,7 +79,7 @@ export class PlaceMap {
       const [south, north, west, east] = [Math.min(...souths), Math.max(...souths), Math.min(...wests), Math.max(...wests)];
       this.#middle = { latitude: (south + north) / 2, longitude: (west + east) / 2 };
       // There is room at the sides for names and buttons.
-      this.#scale = Math.min((width - 100) / (Math.max(east - west, 0.02) * this.#shrink), (height - 80) / Math.max(north - south, 0.02));
+      this.#scale = Math.min((width - 120) / (Math.max(east - west, 0.02) * this.#shrink), (height - 80) / Math.max(north - south, 0.02));
     }
     this.#draw();
   }

@@ -187,6 +187,8 @@ export async function showForm(view: HTMLElement, draft: Waiting, sent: (id: str
   const complain = (text: string, control?: HTMLElement): void => {
     said.dataset["state"] = "off_track";
     said.textContent = text;
+    control?.setAttribute("aria-invalid", "true");
+    control?.addEventListener("input", () => control.removeAttribute("aria-invalid"), { once: true });
     control?.focus();
   };
   form.addEventListener("submit", (event) => {

@@ -46,6 +46,7 @@ export async function showReport(view: HTMLElement, id: string): Promise<void> {
       element("b", {}, report.agency_name ?? say("reports.reply")), report.outcome && element("span.state", {}, say(`reports.outcome.${report.outcome}`)), element("p.words", {}, report.reply),
     ),
     photos(report, "after"),
+    refusal(report),
     original(report),
     own && judgement(report, again),
     !own && following(report, again),
@@ -66,14 +67,14 @@ export async function showReport(view: HTMLElement, id: string): Promise<void> {
   news.addEventListener("change", draw);
   void draw();
   if (report.point) {
-    map.choose(report.point);
+    map.choose(report.point, { close: false });
     map.show((await area()).places, []);
   }
 }
 
 function exactly(moment: string): string {
   const instant = instantOf(moment);
-  return `${clockWords(instant)} ${dayOfMoment(instant)}`;
+  return `${clockWords(instant)}\u00a0${dayOfMoment(instant)}`;
 }
 
 function deadline(report: ReportItem): string | null {
@@ -101,6 +102,13 @@ function history({ events }: ReportDetail): HTMLElement {
     // The last answer stands above.
     event.reply && events.slice(place + 1).some(({ reply }) => reply) ? element("p.words", {}, event.reply) : null,
   )));
+}
+
+/** Why it was not taken. */
+function refusal({ state, events }: ReportDetail): HTMLElement | null {
+  const last = events.at(-1);
+  if (state !== "rejected" || !last?.rejection) return null;
+  return element("div.reply", { "data-progress": "answered" }, element("b", {}, say(`reports.rejection.${last.rejection}`)), last.reason ? element("p.words", {}, last.reason) : null);
 }
 
 /** What this one repeats; its answer is this one's, too. */
@@ -158,8 +166,10 @@ function question(report: ReportDetail, again: () => Promise<void>): HTMLElement
   const asked = report.events.at(-1)?.reason;
   const words = wordsField("more", say("reports.more-info.words"));
   const files = element("input", { id: "more-photos", type: "file", accept: "image/*", multiple: true });
+  const chosen = element("p.note", { role: "status" });
+  files.addEventListener("change", () => (chosen.textContent = [...(files.files ?? [])].map(({ name }) => name).join(", ")));
   return deed(
-    say("reports.more-info"), [asked ? element("p.words", {}, asked) : null, words.field, element("div", {}, element("label", { for: "more-photos" }, say("reports.photos.add")), files)],
+    say("reports.more-info"), [asked ? element("p.words", {}, asked) : null, words.field, element("div", {}, files, element("label.other", { for: "more-photos" }, icon("camera"), say("reports.photos.add")), chosen)],
     say("reports.more-info.send"),
     async () => {
       const reason = words.require(say("reports.needs.answer"));
@@ -189,7 +199,7 @@ function judgement(report: ReportDetail, again: () => Promise<void>): HTMLElemen
   const parts: (HTMLElement | null)[] = [];
   if (RATED.includes(report.state)) parts.push(rating(report, again));
   if (report.moves.includes("reopened")) parts.push(reopening(report, again));
-  if (report.moves.includes("closed")) parts.push(deed(say("reports.close"), [element("p.note", {}, say("reports.close.note"))], say("reports.close"), () => order("POST", `/${report.id}/transitions`, { to: "closed" }), again));
+  if (report.moves.includes("closed")) parts.push(deed(say("reports.close"), [element("p.note", {}, say("reports.close.note"))], say("reports.close.send"), () => order("POST", `/${report.id}/transitions`, { to: "closed" }), again));
   if (parts.length + before.length === 0) return null;
   return element("div.judgement", {}, ...before, ...parts);
 }

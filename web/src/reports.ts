@@ -130,6 +130,7 @@ async function show(): Promise<void> {
   else if (id === undefined) await showAll();
   else if (step === "sent-" || (await waitingReport(id))?.step === "report") await sent(id);
   else await showReport(view, id);
+  document.title = [...new Set([view.querySelector("h1")?.textContent, say("reports.title")])].filter(Boolean).join(" – ");
 }
 
 /** A report that is named, or that was begun before, or a new one. */
