@@ -1,5 +1,6 @@
 """`/reports`: a citizen looks, sends with a photo, and follows; on a phone, on a line that breaks."""
 
+import asyncio
 import io
 import re
 import uuid
@@ -167,11 +168,12 @@ async def test_what_was_not_sent_before_the_page_was_closed_is_sent_later_and_on
         await phone.page.close()
         await phone.page.context.unroute_all()
 
-        later = await phone.page.context.new_page()
-        await later.goto(f"{lively_hub.url}/reports")
+        later, beside = [await phone.page.context.new_page() for _ in range(2)]
+        await asyncio.gather(*(one.goto(f"{lively_hub.url}/reports") for one in (later, beside)))
 
-        await expect(later.locator(".own b")).to_have_text(["Cây đổ chắn đường."])
-        await expect(later.locator(".waiting")).to_have_count(0)
+        for one in (later, beside):
+            await expect(one.locator(".own b")).to_have_text(["Cây đổ chắn đường."])
+            await expect(one.locator(".waiting")).to_have_count(0)
         await later.locator(".own a").click()
         await expect(later.locator(".photos img")).to_have_count(1)
 

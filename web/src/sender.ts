@@ -44,7 +44,7 @@ function tell(): void {
 
 /** Send what waits, unless it is being sent. Comes back when all of it is answered. */
 export function deliver(): Promise<void> {
-  line = line.then(() => alone(deliverAll));
+  line = line.catch(() => {}).then(() => alone(deliverAll));
   return line;
 }
 
@@ -55,7 +55,8 @@ async function alone(work: () => Promise<void>): Promise<void> {
   if (!("locks" in navigator)) return work();
   try {
     await navigator.locks.request("reports", { steal: true }, work);
-  } catch {
+  } catch (error) {
+    if (!(error instanceof DOMException && error.name === "AbortError")) throw error;
     taken = true;
     giveUp.abort();
   }
