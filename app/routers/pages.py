@@ -11,9 +11,10 @@ router = APIRouter(include_in_schema=False)
 
 _page = Page()
 
-# The browser holds the page to its word: nothing from outside. Charts set styles; pictures may stand in a style sheet.
+# The browser holds the page to its word: nothing from outside. Charts set styles; pictures may stand in a style sheet, or be a
+# citizen's own that is not sent yet.
 _GUARD = {
-    "content-security-policy": "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; "
+    "content-security-policy": "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
     "object-src 'none'; base-uri 'none'; form-action 'self'",
     "x-content-type-options": "nosniff",
     "referrer-policy": "no-referrer",

@@ -131,7 +131,7 @@ async def glass(browser: Browser, size: tuple[int, int] = (1920, 1080), **more: 
     shown = Glass(page, [])
 
     def called(url: str) -> None:
-        if not url.startswith(("http://127.0.0.1:", "data:")):
+        if not url.startswith(("http://127.0.0.1:", "data:", "blob:http://127.0.0.1:")):
             shown.complaints.append(f"asked for {url}")
 
     page.on("console", lambda said: shown.complaints.append(said.text) if said.type in {"error", "warning"} else None)

@@ -45,7 +45,7 @@ MISFITS = """() => {
 async def lasting_misfits(shown: Glass) -> list[str]:
     """What stays cut: when new data comes, letters are fitted to it before the glass is painted next."""
     try:
-        await shown.page.wait_for_function(f"({MISFITS})().length === 0", timeout=5_000)
+        await shown.page.wait_for_function(f"() => ({MISFITS})().length === 0", timeout=5_000)
     except PlaywrightTimeoutError:
         misfits: list[str] = await shown.page.evaluate(MISFITS)
         return misfits
@@ -158,7 +158,9 @@ async def test_a_wall_outlives_its_hub_and_its_own_reload(
             await wall.live()
             Hub(hub.url, key).send("traffic.congestion.points", COMMUNE, this_minute(), 21)
             await wall.number("un-tac", "21")
-            await wall.page.wait_for_function("caches.open('page').then((kept) => kept.match('/screens/'))")
+            await wall.page.wait_for_function(
+                "() => caches.open('page /screens/').then((kept) => kept.match('/screens/'))"
+            )
             there = await panels.count()
             await killed(hub)
 

@@ -1,7 +1,9 @@
-// The service worker of the wall: it keeps the page itself, as the page keeps its figures (src/memory.ts). A display that is
-// switched on while the hub is away shows the last good wall. Browsers allow it over HTTPS and on this machine only.
+// The service worker of the walls, and that of /reports: it keeps the page itself, as the page keeps its figures (src/memory.ts)
+// and what is not sent yet (src/outbox.ts). A display that is switched on while the hub is away shows the last good wall; a
+// citizen without a line writes a report. Browsers allow it over HTTPS and on this machine only.
 
-const CACHE = "page";
+const PAGE = new URL(self.registration.scope).pathname; // whose keeper this is: below it all is one page
+const CACHE = `page ${PAGE}`;
 const PATIENCE = 4000; // milliseconds for a hub that does not answer
 
 self.addEventListener("install", () => self.skipWaiting());
@@ -12,8 +14,7 @@ self.addEventListener("fetch", (event) => {
   if (event.request.method !== "GET" || origin !== location.origin) return;
   // What has its content in its name never changes.
   if (pathname.startsWith("/static/assets/")) event.respondWith(kept(event.request));
-  // All walls are one page.
-  else if (pathname.startsWith("/screens/")) event.respondWith(fresh(event.request, "/screens/"));
+  else if (pathname.startsWith(PAGE)) event.respondWith(fresh(event.request));
 });
 
 async function kept(request) {
@@ -25,13 +26,13 @@ async function kept(request) {
   return answer;
 }
 
-async function fresh(request, name) {
+async function fresh(request) {
   const cache = await caches.open(CACHE);
-  const before = await cache.match(name);
+  const before = await cache.match(PAGE);
   try {
     const answer = await fetch(request, before ? { signal: AbortSignal.timeout(PATIENCE) } : {});
     if (!answer.ok && before) return before;
-    if (answer.ok) await keep(cache, name, before, answer.clone());
+    if (answer.ok) await keep(cache, before, answer.clone());
     return answer;
   } catch (error) {
     if (before) return before;
@@ -40,8 +41,8 @@ async function fresh(request, name) {
 }
 
 /** Another page has other files: those of the old one go. */
-async function keep(cache, name, before, answer) {
+async function keep(cache, before, answer) {
   if (before && (await before.clone().text()) === (await answer.clone().text())) return;
   await Promise.all((await cache.keys()).map((key) => cache.delete(key)));
-  await cache.put(name, answer);
+  await cache.put(PAGE, answer);
 }

@@ -10,6 +10,8 @@ export type UnitItem = Schemas["UnitOut"];
 export type ReportIn = Pick<Schemas["ReportIn"], "id" | "category" | "description"> & Partial<Schemas["ReportIn"]>;
 export type ReportItem = Schemas["ReportOut"];
 export type ReportDetail = Schemas["ReportDetail"];
+export type SimilarItem = Schemas["SimilarPage"]["items"][number];
+export type CommentItem = Schemas["CommentOut"];
 export type CategoryItem = Schemas["CategoryOut"];
 export type AreaPlace = Schemas["AreaPlace"];
 export type PagePlan = Schemas["PageOut"];
@@ -47,4 +49,5 @@ export interface Problem {
   status: number;
   title: string;
   detail: string;
+  errors?: { code: string; detail: string }[];
 }

@@ -1,7 +1,9 @@
 // The drawings: one for each domain, one for each state. They say nothing that does not also stand in words.
 
 import activity from "lucide-static/icons/activity.svg?raw";
+import again from "lucide-static/icons/rotate-ccw.svg?raw";
 import banknote from "lucide-static/icons/banknote.svg?raw";
+import bell from "lucide-static/icons/bell.svg?raw";
 import briefcase from "lucide-static/icons/briefcase-business.svg?raw";
 import building from "lucide-static/icons/building-2.svg?raw";
 import bus from "lucide-static/icons/bus.svg?raw";
@@ -36,20 +38,23 @@ import menu from "lucide-static/icons/ellipsis.svg?raw";
 import monitor from "lucide-static/icons/monitor.svg?raw";
 import palm from "lucide-static/icons/tree-palm.svg?raw";
 import book from "lucide-static/icons/book-open.svg?raw";
+import pencil from "lucide-static/icons/pencil.svg?raw";
 import pin from "lucide-static/icons/map-pin.svg?raw";
 import right from "lucide-static/icons/arrow-right.svg?raw";
 import scale from "lucide-static/icons/scale.svg?raw";
 import shield from "lucide-static/icons/shield.svg?raw";
 import sprout from "lucide-static/icons/sprout.svg?raw";
+import star from "lucide-static/icons/star.svg?raw";
 import store from "lucide-static/icons/store.svg?raw";
 import target from "lucide-static/icons/calendar-check.svg?raw";
+import trash from "lucide-static/icons/trash-2.svg?raw";
 import trees from "lucide-static/icons/trees.svg?raw";
 import triangle from "lucide-static/icons/triangle-alert.svg?raw";
 import up from "lucide-static/icons/trending-up.svg?raw";
 import users from "lucide-static/icons/users.svg?raw";
 
 const DRAWINGS = {
-  activity, book, camera, circle, down, flat: right, megaphone, menu, monitor, pin, right, synthetic: flask, up,
+  activity, again, bell, book, camera, circle, down, flat: right, megaphone, menu, monitor, pencil, pin, right, star, synthetic: flask, trash, up,
   "age.due": clock, "age.late": hourglass,
   "state.on_track": circleCheck, "state.at_risk": triangle, "state.off_track": circleAlert,
   "outcome.done": circleCheck, "outcome.expected": target, "outcome.ongoing": loader, "outcome.not_started": circleDashed,

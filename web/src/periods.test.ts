@@ -114,8 +114,8 @@ test("of today the hour is enough", () => {
 test("an age is said in the largest unit that says enough", () => {
   const now = instantOf("2026-11-22T15:00:00");
   assert.equal(ago(instantOf("2026-11-22T14:59:30"), now), "vừa xong");
-  assert.equal(ago(instantOf("2026-11-22T14:20:00"), now), "40 phút trước");
-  assert.equal(ago(instantOf("2026-11-21T14:20:00"), now), "24 giờ trước");
-  assert.equal(ago(instantOf("2026-11-01T14:20:00"), now), "21 ngày trước");
+  assert.equal(ago(instantOf("2026-11-22T14:20:00"), now), "40\u00a0phút\u00a0trước");
+  assert.equal(ago(instantOf("2026-11-21T14:20:00"), now), "24\u00a0giờ\u00a0trước");
+  assert.equal(ago(instantOf("2026-11-01T14:20:00"), now), "21\u00a0ngày\u00a0trước");
   assert.equal(ago(instantOf("2024-11-01T14:20:00"), now), "1/11/2024");
 });

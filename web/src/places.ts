@@ -19,6 +19,8 @@ interface Pin extends Point {
 
 const NS = "http://www.w3.org/2000/svg";
 const MOST_NAMES = 60;
+const NEAR = 6000; // pixels a degree: the communes around are in sight, and a finger is a street wide
+const STEP = 24; // pixels that an arrow key moves the map
 const CLOSE = 2_000_000; // pixels a degree: a house is some pixels wide
 
 function svg(tag: string, attributes: Record<string, string | number>, text = ""): SVGElement {
@@ -53,6 +55,7 @@ export class PlaceMap {
     this.element = element("div.places", { "data-picks": pick !== null }, element("div.zoom", {}, button("reports.closer", "+", 2), button("reports.farther", "−", 0.5)));
     this.element.prepend(this.#drawing);
     this.#listen(open);
+    if (pick !== null) this.#listenToKeys();
     new ResizeObserver(() => this.#fit()).observe(this.element);
   }
 
@@ -64,7 +67,7 @@ export class PlaceMap {
   /** Mark a place and bring it to the middle. */
   choose(point: Point, { close = true } = {}): void {
     this.#chosen = point;
-    if (close) [this.#middle, this.#scale, this.#placed] = [point, Math.max(this.#scale, 30_000), true];
+    if (close) [this.#middle, this.#scale, this.#placed] = [point, Math.max(this.#scale, NEAR), true];
     this.#draw();
   }
 
@@ -76,7 +79,7 @@ export class PlaceMap {
       const [south, north, west, east] = [Math.min(...souths), Math.max(...souths), Math.min(...wests), Math.max(...wests)];
       this.#middle = { latitude: (south + north) / 2, longitude: (west + east) / 2 };
       // There is room at the sides for names and buttons.
-      this.#scale = Math.min((width - 100) / (Math.max(east - west, 0.02) * this.#shrink), (height - 80) / Math.max(north - south, 0.02));
+      this.#scale = Math.min((width - 120) / (Math.max(east - west, 0.02) * this.#shrink), (height - 80) / Math.max(north - south, 0.02));
     }
     this.#draw();
   }
@@ -161,6 +164,28 @@ export class PlaceMap {
     }, { passive: false });
   }
 
+  /** Arrows move it, + and − zoom, Enter chooses the middle, which a cross shows as long as the keys go here. */
+  #listenToKeys(): void {
+    for (const [key, value] of Object.entries({ tabindex: "0", role: "application", "aria-label": say("reports.map.pick"), "aria-description": say("reports.map.keys"), title: say("reports.map.keys") }))
+      this.#drawing.setAttribute(key, value);
+    this.#drawing.addEventListener("keydown", (event) => {
+      const { clientWidth: width, clientHeight: height } = this.element;
+      const moves: Record<string, [number, number]> = { ArrowLeft: [-STEP, 0], ArrowRight: [STEP, 0], ArrowUp: [0, -STEP], ArrowDown: [0, STEP] };
+      const move = moves[event.key];
+      if (move !== undefined) {
+        this.#middle = this.#point(width / 2 + move[0], height / 2 + move[1]);
+        this.#placed = true;
+        this.#draw();
+      } else if (event.key === "+" || event.key === "=") this.#zoom(2);
+      else if (event.key === "-") this.#zoom(0.5);
+      else if (event.key === "Enter") {
+        this.choose(this.#middle, { close: false });
+        this.#pick?.(this.#middle);
+      } else return;
+      event.preventDefault();
+    });
+  }
+
   #draw(): void {
     if (this.#due) return;
     this.#due = true;
@@ -187,6 +212,8 @@ export class PlaceMap {
       for (const [key, value] of Object.entries({ x: x - 18, y: y - 34, width: 36, height: 36, class: "chosen" })) sign.setAttribute(key, String(value));
       drawn.push(sign);
     }
+    if (this.#pick !== null)
+      drawn.push(svg("path", { class: "cross", d: `M${width / 2 - 12} ${height / 2}h24M${width / 2} ${height / 2 - 12}v24` }));
     this.#drawing.replaceChildren(...drawn);
   }
 }

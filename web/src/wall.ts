@@ -109,7 +109,8 @@ function turn(number: number): void {
   const one = playlist !== null;
   const page = pages[number]!;
   const screen = one && page.title !== null && page.title !== title ? title : null;
-  place.textContent = [(one ? page.unit_name : null) ?? unit.name, screen, period && periodWords(period)].filter(Boolean).join(" · ");
+  const whose = ((one ? page.unit_name : null) ?? unit.name).replace(/(?<=\d) (?=\p{Ll})/gu, "\u00a0"); // `7 phường` does not part
+  place.textContent = [whose, screen, period && periodWords(period)].filter(Boolean).join(" · ");
   heading.textContent = (one ? page.title : null) ?? title;
   [...dots.children].forEach((dot, at) => {
     if (one && at === number) dot.setAttribute("aria-current", "page");
@@ -281,4 +282,4 @@ tellTime();
 await redeemToken();
 if (view.has("asOf")) await showPast();
 else reconnect();
-await keepPage();
+await keepPage("/screens/");

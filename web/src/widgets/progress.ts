@@ -18,7 +18,8 @@ export function progress({ total, parts }: ProgressData, scene: Scene): Drawing 
         "p.value", {},
         element("span.number", { "data-key": "done" }, writeLine(done.value, "1")),
         element("span.measure", {}, ` ${say("outcome.done")}`),
-        total.value !== null && element("span.measure", {}, ` ${say("progress.of", { total: `${writeLine(total.value, "1")} ${measureWord(total.measure)}` })}`),
+        " ", // outside: where the line is short it ends here
+        total.value !== null && element("span.measure", {}, `${say("progress.of", { total: `${writeLine(total.value, "1")} ${measureWord(total.measure)}` })}`),
       )
     : element("p.value.absent", {}, sayWhyNot(total.reason));
   const known = parts.filter((part) => (part.figure.value ?? 0) > 0);
