@@ -21,6 +21,8 @@ class Webhook(Base):
     types: Mapped[list[str]] = mapped_column(comment="of events it wants")
     indicator_ids: Mapped[list[int] | None] = mapped_column(comment="of changes it wants; null: of all it may read")
     domains: Mapped[list[str] | None] = mapped_column(comment="domain codes of the same; null: all")
+    unit_ids: Mapped[list[int] | None] = mapped_column(comment="of reports it wants, and all below; null: of all")
+    categories: Mapped[list[str] | None] = mapped_column(comment="ReportCategory.code of reports it wants; null: all")
     salt: Mapped[bytes] = mapped_column(comment="the secret is its HMAC, keyed with IOC_SECRET")
     previous_salt: Mapped[bytes | None] = mapped_column(comment="of the secret before; it signs, too")
     previous_until: Mapped[Instant | None] = mapped_column(comment="until then")

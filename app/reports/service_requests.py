@@ -11,9 +11,10 @@ import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, case, func, select
+from sqlalchemy import ColumnElement, and_, case, func, null, or_, select, union_all
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import aliased
 
@@ -218,17 +219,24 @@ async def first_photos(
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A move of a report, as it is told.
+    """A move of a report, or what was said about it to everybody, as it is told.
 
     Attributes:
+        id: another one for each.
         at: when the caller could know it: the public at the (first) publication what had gone before.
-        reply: the answer that was published with it.
+        state: that it came to, or was in.
+        reason: of a move, for who has to do with the report.
+        words: what was said; of a publication the answer that was published with it.
+        comment: it was said and not done.
     """
 
-    event: models.ReportEvent
+    id: str
     report: models.Report
     at: datetime
-    reply: str | None
+    state: State
+    reason: str | None
+    words: str | None
+    comment: bool
 
 
 async def find_updates(
@@ -237,15 +245,45 @@ async def find_updates(
     """A page (counted from 1) of what happened, in the order in which it could be known.
 
     Nothing is told of an update later that was not told at first, so who asks for one span after another misses nothing: an answer of
-    an agency comes with its publication, not with the move that it was written for.
+    an agency comes with its publication, not with the move that it was written for, and what a citizen said when a moderator shows it.
     """
-    event, report, other = models.ReportEvent, models.Report, aliased(models.ReportEvent)
-    published = (
-        select(func.min(other.at))
-        .where(other.report_id == event.report_id, other.to_state == State.published)
-        .scalar_subquery()
-    )
-    known_at = case((desk.concerned, event.at), else_=func.greatest(event.at, published))
+    event, comment, report, other = models.ReportEvent, models.ReportComment, models.Report, aliased(models.ReportEvent)
+
+    def known_at(at: ColumnElement[datetime], key: ColumnElement[UUID]) -> ColumnElement[datetime]:
+        published = (
+            select(func.min(other.at))
+            .where(other.report_id == key, other.to_state == State.published)
+            .scalar_subquery()
+        )
+        return case((desk.concerned, at), else_=func.greatest(at, published))
+
+    shown: ColumnElement[Any] = comment.shown_at.expression
+    moved = known_at(event.at.expression, event.report_id.expression)
+    said = known_at(shown, comment.report_id.expression)
+    moves = select(moved.label("at"), event.id.label("number"), event.id.label("event"), null().label("comment"))
+    moves = moves.join(report, report.id == event.report_id).where(desk.seen, *told.holds(moved))
+    # Of a report that is not public a citizen who is concerned reads what staff said, and not what others did.
+    readable = (~comment.internal, or_(report.published_at.is_not(None), comment.actor != Actor.citizen))
+    words = select(said, comment.number, null(), comment.id)
+    words = words.join(report, report.id == comment.report_id)
+    words = words.where(desk.seen, comment.shown_at.is_not(None), *readable, *told.holds(said))
+    if told.start is not None:  # what is told then is of then, or from before, told with a publication of then
+        published = select(other.report_id).where(other.to_state == State.published, *told.holds(other.at.expression))
+        moves = moves.where(event.report_id.in_(select(other.report_id).where(*told.holds(other.at.expression))))
+        words = words.where(or_(and_(*told.holds(shown)), comment.report_id.in_(published)))
+    if ids:
+        known = [key for one in ids if (key := _uuid(one)) is not None]
+        moves, words = moves.where(report.id.in_(known)), words.where(report.id.in_(known))
+    both = union_all(moves, words).subquery()
+    query = select(both).order_by(both.c.at, both.c.comment.is_not(None), both.c.number).limit(size)
+    rows = (await session.execute(query.offset((page - 1) * size))).all()
+    done = await _moves(session, [row.event for row in rows if row.event is not None])
+    heard = await _words(session, [row.comment for row in rows if row.comment is not None])
+    return [replace(done[row.event] if row.comment is None else heard[row.comment], at=row.at) for row in rows]
+
+
+async def _moves(session: AsyncSession, ids: Sequence[int]) -> Mapping[int, Update]:
+    event, other = models.ReportEvent, aliased(models.ReportEvent)
     answer = (
         select(other.reply)
         .where(other.report_id == event.report_id, other.id < event.id, other.reply.is_not(None))
@@ -253,12 +291,25 @@ async def find_updates(
         .limit(1)
         .scalar_subquery()
     )
-    reply = case((event.to_state == State.published, answer))
-    query = select(event, report, known_at, reply).join(report, report.id == event.report_id)
-    query = query.where(desk.seen, *told.holds(known_at))
-    if told.start is not None:  # what is told then is a move of then, or one before, told with a publication of then
-        query = query.where(event.report_id.in_(select(other.report_id).where(*told.holds(other.at.expression))))
-    if ids:
-        query = query.where(report.id.in_([key for one in ids if (key := _uuid(one)) is not None]))
-    rows = await session.execute(query.order_by(known_at, event.id).limit(size).offset((page - 1) * size))
-    return [Update(*row) for row in rows]
+    query = select(event, models.Report, case((event.to_state == State.published, answer)))
+    rows = await session.execute(query.join(models.Report).where(event.id.in_(ids)))
+    return {
+        move.id: Update(str(move.id), report, move.at, State(move.to_state), move.reason, reply, comment=False)
+        for move, report, reply in rows
+    }
+
+
+async def _words(session: AsyncSession, ids: Sequence[UUID]) -> Mapping[UUID, Update]:
+    comment, event = models.ReportComment, models.ReportEvent
+    state = (
+        select(event.to_state)
+        .where(event.report_id == comment.report_id, event.at <= comment.at)
+        .order_by(event.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    rows = await session.execute(select(comment, models.Report, state).join(models.Report).where(comment.id.in_(ids)))
+    return {
+        said.id: Update(str(said.id), report, said.at, State(then), None, said.words, comment=True)
+        for said, report, then in rows
+    }

@@ -12,7 +12,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
-from app.catalogue.access import scope_of
+from app.catalogue.access import scope_of, units_above
 from app.catalogue.catalogue import Unit
 from app.changes import announce
 from app.database import put_off
@@ -164,7 +164,10 @@ async def _announced(session: AsyncSession, desk: Desk, report: models.Report, *
     elif report.withdrawn_at == desk.now:  # just now: who keeps a copy is to forget it
         told = {"id": report.id, "number": report.number, "gone": True}
     if told is not None and not quietly:
-        await record_event(session, "ioc.report.changed.v1", f"/v1/reports/{report.id}", told)
+        unit = None if report.unit_id is None else desk.catalogue.units[report.unit_id]
+        within = [] if unit is None else [one.id for one in units_above(unit, desk.catalogue, desk.local)]
+        about = f"/v1/reports/{report.id}"
+        await record_event(session, "ioc.report.changed.v1", about, told, within=within, category=report.category)
     number = await announce(session, TOPIC)
     await session.execute(update(models.Report).where(models.Report.id == report.id).values(change=number))
 

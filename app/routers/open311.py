@@ -415,13 +415,13 @@ async def get_updates(
     photos = await first_photos(session, desk, [one.report for one in found], "after")
     items = [
         {
-            "update_id": str(one.event.id),
+            "update_id": one.id,
             "service_request_id": one.report.id,
-            "status": status_of(one.event.to_state),
+            "status": status_of(one.state),
             "updated_datetime": desk.shown(one.at),
             "description": _told(desk, one, language),
             "media_url": await _link(request, uploads, desk, photos.get(one.report.id))
-            if one.event.to_state == State.published
+            if one.state == State.published and not one.comment
             else None,
         }
         for one in found
@@ -617,10 +617,12 @@ def _request_out(desk: Desk, report: models.Report, media_url: str | None, langu
 
 
 def _told(desk: Desk, update: Update, language: str) -> str:
-    """In words: where it came to, what was answered; and why, for who has to do with it."""
-    label = LABELS[State(update.event.to_state)].fill(language, {})
-    reason = update.event.reason if desk.roles(update.report) else None
-    return ": ".join(filter(None, (label, reason or update.reply)))
+    """In words: what was said, or where it came to, what was answered; and why, for who has to do with it."""
+    if update.comment:
+        return update.words or ""
+    label = LABELS[update.state].fill(language, {})
+    reason = update.reason if desk.roles(update.report) else None
+    return ": ".join(filter(None, (label, reason or update.words)))
 
 
 async def _link(request: Request, uploads: Uploads, desk: Desk, photo: models.ReportPhoto | None) -> str | None:

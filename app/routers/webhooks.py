@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 
 from app import models
 from app.auth import require_caller
+from app.catalogue.access import addresses_of
 from app.catalogue.catalogue import Catalogue
 from app.errors import (
     KeyRequired,
@@ -245,6 +246,8 @@ def _out(webhook: models.Webhook, catalogue: Catalogue) -> dict[str, Any]:
         "types": webhook.types,
         "indicators": None if ids is None else sorted(catalogue.indicators_by_id[key].code for key in ids),
         "domains": webhook.domains,
+        "units": None if webhook.unit_ids is None else addresses_of(webhook.unit_ids, catalogue),
+        "categories": webhook.categories,
         "active": webhook.disabled_at is None,
         "disabled_at": webhook.disabled_at,
         "disabled_why": webhook.disabled_why,

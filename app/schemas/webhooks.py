@@ -6,6 +6,8 @@ from uuid import UUID
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from app.schemas.catalogue import Address
+
 WebhookName = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=100, pattern=r"^[^\x00]+$")
 ]
@@ -29,11 +31,19 @@ Domains = Annotated[
     list[Annotated[str, StringConstraints(max_length=100)]] | None,
     Field(min_length=1, max_length=100, description="Only changes of indicators of these domains; null: of all."),
 ]
+Units = Annotated[
+    list[Address] | None,
+    Field(min_length=1, max_length=200, description="Only reports in these units and all below them; null: in all."),
+]
+Categories = Annotated[
+    list[Annotated[str, StringConstraints(max_length=100, pattern=r"^[^\x00]+$")]] | None,
+    Field(min_length=1, max_length=100, description="Only reports of these categories; null: of all."),
+]
 DeliveryState = Literal["pending", "delivered", "failed"]
 
 
 class WebhookIn(BaseModel):
-    """A subscription. The filters are about indicator changes; report events come all."""
+    """A subscription. `indicators` and `domains` are about indicator changes, `units` and `categories` about reports."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -46,6 +56,13 @@ class WebhookIn(BaseModel):
                     "types": ["ioc.indicator.changed.v1"],
                     "domains": ["health"],
                 },
+                {
+                    "name": "Đội cây xanh",
+                    "url": "https://cayxanh.example.vn/ioc",
+                    "types": ["ioc.report.changed.v1"],
+                    "units": ["bencat"],
+                    "categories": ["trees-lighting"],
+                },
             ]
         },
     )
@@ -55,6 +72,8 @@ class WebhookIn(BaseModel):
     types: Types
     indicators: Indicators = None
     domains: Domains = None
+    units: Units = None
+    categories: Categories = None
 
 
 class WebhookChange(BaseModel):
@@ -69,6 +88,8 @@ class WebhookChange(BaseModel):
     types: Types | None = None
     indicators: Indicators = None
     domains: Domains = None
+    units: Units = None
+    categories: Categories = None
     active: Annotated[bool, Field(strict=True)] | None = Field(
         None, description="False: nothing is sent, and what happens meanwhile is not kept for it. True: sent again."
     )
@@ -81,6 +102,8 @@ class WebhookOut(BaseModel):
     types: list[str]
     indicators: list[str] | None
     domains: list[str] | None
+    units: list[str] | None
+    categories: list[str] | None
     active: bool
     disabled_at: datetime | None
     disabled_why: Literal["paused", "gone", "failing"] | None = Field(

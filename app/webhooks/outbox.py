@@ -30,8 +30,17 @@ _SOURCE = "/ioc-hub"
 LIVE = "w.disabled_at IS NULL AND k.revoked_at IS NULL AND (k.expires_at IS NULL OR k.expires_at > :now)"
 
 
-async def record_event(session: AsyncSession, kind: EventType, subject: str, data: Any) -> None:
-    """Tell every subscription of this type of event, once the transaction of the session is committed; if it is not, nobody.
+async def record_event(
+    session: AsyncSession,
+    kind: EventType,
+    subject: str,
+    data: Any,
+    *,
+    within: Collection[int] = (),
+    category: str | None = None,
+) -> None:
+    """Tell every subscription of this type of event that wants to know of what is `within` these units (where it is, and all above)
+    and of the category, once the transaction of the session is committed; if it is not, nobody.
 
     `subject` is the path of what it is about, `data` becomes JSON (exact decimals). It goes to whoever has subscribed: there must be
     nothing in it that is not for the public. Costs one statement, and leaves no row when nobody wants to know.
@@ -45,6 +54,8 @@ async def record_event(session: AsyncSession, kind: EventType, subject: str, dat
             "type": kind,
             "subject": subject,
             "body": cloud_event(event, kind, subject, data, now),
+            "within": list(within),
+            "category": category,
         },
     )
 
@@ -54,6 +65,8 @@ _RECORD = f"""
 WITH wanted AS MATERIALIZED (
     SELECT w.id FROM webhook w JOIN api_key k ON k.prefix = w.key_prefix
      WHERE :type = ANY (w.types) AND {LIVE}
+       AND (w.unit_ids IS NULL OR w.unit_ids && CAST(:within AS int[]))
+       AND (w.categories IS NULL OR CAST(:category AS text) = ANY (w.categories))
      ORDER BY w.id FOR KEY SHARE OF w
 ), event AS (
     INSERT INTO webhook_event (id, type, subject, recorded_at, body)

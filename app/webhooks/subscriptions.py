@@ -16,7 +16,15 @@ from app.auth import Caller
 from app.catalogue.access import require_readable
 from app.catalogue.catalogue import Catalogue
 from app.changes import latest_change
-from app.errors import InvalidRequest, RowError, TooManyWebhooks, UnknownDelivery, UnknownWebhook, WebhookDisabled
+from app.errors import (
+    HubError,
+    InvalidRequest,
+    RowError,
+    TooManyWebhooks,
+    UnknownDelivery,
+    UnknownWebhook,
+    WebhookDisabled,
+)
 from app.schemas.webhooks import WebhookChange, WebhookIn
 from app.webhooks.addresses import AddressRefused, require_allowed_url
 from app.webhooks.deliveries import find_delivery, replay_one
@@ -48,11 +56,11 @@ async def add_webhook(
     """Make a subscription, of what happens from now on; and its secret, which nobody sees again.
 
     Raises:
-        InvalidRequest: with every indicator and domain that there is not.
+        InvalidRequest: with every indicator, domain, unit and category that there is not.
         KeyRequired, ScopeMissing, OutsideKeyUnits: an indicator that the key may not read.
         TooManyWebhooks: the key has as many as one may have.
     """
-    indicator_ids, domains = _filters(catalogue, caller, asked)
+    wanted = await _filters(session, catalogue, caller, asked, now)
     # One at a time: they are counted.
     await session.execute(
         select(models.ApiKey.prefix).where(models.ApiKey.prefix == caller.key_prefix).with_for_update(key_share=True)
@@ -66,8 +74,7 @@ async def add_webhook(
         name=asked.name,
         url=asked.url,
         types=list(dict.fromkeys(asked.types)),
-        indicator_ids=indicator_ids,
-        domains=domains,
+        **wanted,
         salt=new_salt(),
         created_at=now,
         change_id=await latest_change(session, "readings"),
@@ -121,11 +128,10 @@ async def change_webhook(
         UnknownWebhook, InvalidRequest, KeyRequired, ScopeMissing, OutsideKeyUnits: as `add_webhook`.
     """
     webhook = await require_webhook(session, caller, webhook_id, locked=True)
-    indicator_ids, domains = _filters(catalogue, caller, change)
-    if "indicators" in change.model_fields_set:
-        webhook.indicator_ids = indicator_ids
-    if "domains" in change.model_fields_set:
-        webhook.domains = domains
+    wanted = await _filters(session, catalogue, caller, change, now)
+    for name, column in _FILTERS.items():
+        if name in change.model_fields_set:
+            setattr(webhook, column, wanted[column])
     webhook.name = change.name or webhook.name
     if change.types is not None:
         if CHANGED in change.types and CHANGED not in webhook.types:
@@ -182,10 +188,13 @@ async def ping(session: AsyncSession, caller: Caller, webhook_id: int, *, now: d
     return await require_delivery(session, caller, webhook_id, delivery_id)
 
 
-def _filters(
-    catalogue: Catalogue, caller: Caller, asked: WebhookIn | WebhookChange
-) -> tuple[list[int] | None, list[str] | None]:
-    """Indicators and domains as they are stored. What nobody would ever be told of is refused rather than kept."""
+_FILTERS = {"indicators": "indicator_ids", "domains": "domains", "units": "unit_ids", "categories": "categories"}
+
+
+async def _filters(
+    session: AsyncSession, catalogue: Catalogue, caller: Caller, asked: WebhookIn | WebhookChange, now: datetime
+) -> dict[str, Any]:
+    """The filters as they are stored. What nobody would ever be told of is refused rather than kept."""
     mistakes = [
         RowError(
             "unknown-indicator", pointer=f"/indicators/{place}", value=code,
@@ -193,18 +202,31 @@ def _filters(
         )
         for place, code in enumerate(asked.indicators or ())
         if code not in catalogue.indicators
-    ] + [
-        RowError(
-            "not-one-of", pointer=f"/domains/{place}", value=code, facts={"expected": ", ".join(catalogue.domains)}
-        )
-        for place, code in enumerate(asked.domains or ())
-        if code not in catalogue.domains
     ]  # fmt: skip
+    categories = (
+        () if asked.categories is None else await session.scalars(select(models.ReportCategory.code).distinct())
+    )
+    for name, codes, known in (
+        ("domains", asked.domains, list(catalogue.domains)), ("categories", asked.categories, sorted(categories)),
+    ):  # fmt: skip
+        mistakes += [
+            RowError("not-one-of", pointer=f"/{name}/{place}", value=code, facts={"expected": ", ".join(known)})
+            for place, code in enumerate(codes or ())
+            if code not in known
+        ]
+    units = set()
+    for place, address in enumerate(asked.units or ()):
+        try:
+            units.add(catalogue.require_unit(address, None, now.date()).id)
+        except HubError as error:
+            mistakes.append(RowError("unknown-unit", pointer=f"/units/{place}", value=address, facts=error.facts))
     if mistakes:
         raise InvalidRequest(count=len(mistakes), errors=mistakes)
     indicators = None if asked.indicators is None else [catalogue.indicators[code] for code in asked.indicators]
     require_readable(caller, indicators or ())
-    return (
-        None if indicators is None else sorted({indicator.id for indicator in indicators}),
-        None if asked.domains is None else sorted(set(asked.domains)),
-    )
+    return {
+        "indicator_ids": None if indicators is None else sorted({indicator.id for indicator in indicators}),
+        "domains": None if asked.domains is None else sorted(set(asked.domains)),
+        "unit_ids": None if asked.units is None else sorted(units),
+        "categories": None if asked.categories is None else sorted(set(asked.categories)),
+    }

@@ -368,9 +368,29 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("notice_pkey")),
     )
     op.create_index(op.f("notice_unit_id_idx"), "notice", ["unit_id"], unique=False)
+    op.add_column(
+        "webhook",
+        sa.Column(
+            "unit_ids",
+            postgresql.ARRAY(sa.Integer()),
+            nullable=True,
+            comment="of reports it wants, and all below; null: of all",
+        ),
+    )
+    op.add_column(
+        "webhook",
+        sa.Column(
+            "categories",
+            postgresql.ARRAY(sa.Text()),
+            nullable=True,
+            comment="ReportCategory.code of reports it wants; null: all",
+        ),
+    )
 
 
 def downgrade() -> None:
+    op.drop_column("webhook", "categories")
+    op.drop_column("webhook", "unit_ids")
     for table in (
         "notice", "report_mark", "report_comment", "report_rating", "report_follower",
         "report_event", "reporter", "report_photo", "photo_piece", "report", "calendar_day", "shift", "report_route", "report_target",

@@ -454,6 +454,49 @@ async def test_updates_are_told_when_they_can_be_known_and_only_once(centre: Cen
     assert pages[0] + pages[1] == public
 
 
+async def test_what_is_said_to_everybody_is_an_update_when_everybody_may_read_it(centre: Centre) -> None:
+    async def say(who: str, words: str, **more: Any) -> str:
+        key = str(uuid4())
+        body = {"id": key, "words": words, **more}
+        response = await centre.ask("POST", f"/{number['id']}/comments", who, json=body)
+        assert response.status_code == 201, response.text
+        return key
+
+    async def of(day: int, who: str | None = None) -> list[tuple[str, str]]:
+        hours = {"start_date": f"2026-11-{day}T00:00:00+07:00", "end_date": f"2026-11-{day}T23:59:59+07:00"}
+        told = await updates(centre, who, **hours)
+        return [(one["status"], one["description"]) for one in told if one["description"] in words]
+
+    words = ["Đội 2 đang đến.", "Tối nay đèn lại tắt.", "Không cho dân biết."]
+    with time_machine.travel("2026-11-23T09:00:00+07:00", tick=False):
+        number = {"id": await taken(centre)}
+        await centre.moved(number, *TO_THE_PUBLIC[:2])
+        await say("handle", words[0])
+        await say("handle", words[2], internal=True)
+    with time_machine.travel("2026-11-24T09:00:00+07:00", tick=False):
+        before = await of(23)
+        await centre.moved(number, *TO_THE_PUBLIC[2:])
+        comment = await say("other-app", words[1], subject="binh")
+    with time_machine.travel("2026-11-25T09:00:00+07:00", tick=False):
+        hidden = await of(24)
+        shown = await centre.ask("PUT", f"/{number['id']}/comments/{comment}/shown", "moderate", json={"shown": True})
+        assert shown.status_code == 200
+        again = await of(24)
+        own, public = await of(23, "app"), await of(25)
+        paged = [
+            one
+            for page in range(1, 10)
+            for one in await updates(centre, service_request_id=number["id"], page=page, page_size=1)
+        ]
+
+    assert before == []
+    assert hidden == again == [("open", words[0])]  # with the publication
+    assert public == [("closed", words[1])]
+    assert own == [("open", words[0])]
+    assert len({one["update_id"] for one in paged}) == len(paged) == 9
+    assert [one["description"] for one in paged][-1] == words[1]
+
+
 async def test_a_citizen_is_asked_and_answers_is_not_content_and_then_is(centre: Centre) -> None:
     number = await taken(centre, account_id="a-citizen")
     here = {"path": "servicerequestupdates.json", "service_request_id": number, "account_id": "a-citizen"}

@@ -358,6 +358,49 @@ async def test_who_keeps_a_copy_of_a_report_hears_that_it_was_withdrawn(
     ]
 
 
+async def test_reports_come_of_the_units_and_categories_that_are_asked_for(
+    hub: HubUnderTest, receiver: Receiver, owner: httpx.Headers
+) -> None:
+    centre = Centre(hub)
+    sent = {category: await centre.sent(category=category) for category in ("waste", "trees-lighting")}
+    filters: list[dict[str, list[str]]] = [
+        {}, {"units": ["bencat"]}, {"units": ["25840"]}, {"categories": ["waste"]},
+        {"units": ["79"], "categories": ["trees-lighting"]}, {"units": ["25813", "25840"], "categories": ["noise"]},
+    ]  # fmt: skip
+    made = [
+        await subscribed(hub, owner, f"{receiver.url}?{place}", types=[REPORTED], **more)
+        for place, more in enumerate(filters)
+    ]
+    for one in sent.values():
+        await centre.moved(one, *TO_THE_PUBLIC)
+
+    heard = []
+    for one in made:
+        log = (await hub.client.get(f"/v1/webhooks/{one['id']}/deliveries", headers=owner)).json()["items"]
+        subjects = {delivery["subject"].rpartition("/")[2] for delivery in log}
+        heard.append({category for category, one in sent.items() if one["id"] in subjects})
+
+    assert heard == [{*sent}, {*sent}, set(), {"waste"}, {"trees-lighting"}, set()]
+    assert (made[4]["units"], made[4]["categories"]) == (["79@2025-07-01"], ["trees-lighting"])
+    changed = await hub.client.patch(f"/v1/webhooks/{made[4]['id']}", json={"units": None}, headers=owner)
+    assert (changed.json()["units"], changed.json()["categories"]) == (None, ["trees-lighting"])
+
+
+async def test_units_and_categories_that_there_are_not_are_named(hub: HubUnderTest, owner: httpx.Headers) -> None:
+    body = {
+        "name": "w",
+        "url": "https://8.8.8.8/ioc",
+        "types": [REPORTED],
+        "units": ["25813", "no"],
+        "categories": ["no"],
+    }
+
+    refused = await hub.client.post("/v1/webhooks", json=body, headers=owner)
+
+    assert refused.status_code == 422
+    assert {one["pointer"] for one in refused.json()["errors"]} == {"/units/1", "/categories/0"}
+
+
 async def test_a_transaction_that_is_rolled_back_sends_nothing(
     hub: HubUnderTest, receiver: Receiver, owner: httpx.Headers
 ) -> None:
