@@ -1,5 +1,6 @@
 """What surrounds every request: an id, a log line, metrics; bodies within bounds, gunzipped."""
 
+import asyncio
 import re
 import time
 import zlib
@@ -19,6 +20,7 @@ log = structlog.get_logger("app.request")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _OF_BODIES = {b"content-length", b"transfer-encoding", b"content-encoding"}
+SILENCE = 60.0  # seconds in the middle of a body after which its sender is gone, whatever the connection says
 _QUIET = {"/healthz", "/readyz", "/metrics"}
 
 
@@ -106,11 +108,19 @@ class _Bounded:
         self._limit = limit
         self._left = limit
         self._gunzip = zlib.decompressobj(wbits=31) if gzip else None
+        self._ended = False
 
     async def __call__(self) -> Message:
-        message = await self._receive()
+        if self._ended:  # now the framework waits for the caller to go away
+            return await self._receive()
+        try:
+            async with asyncio.timeout(SILENCE):
+                message = await self._receive()
+        except TimeoutError:
+            return {"type": "http.disconnect"}
         if message["type"] != "http.request":
             return message
+        self._ended = not message.get("more_body", False)
         body: bytes = message.get("body", b"")
         if self._gunzip is not None:
             try:
@@ -121,7 +131,7 @@ class _Bounded:
                 raise MalformedBody(
                     why=Text("có dữ liệu sau phần gzip", "there is more after the end of the gzip data")
                 )
-            if not message.get("more_body", False) and not self._gunzip.eof:
+            if self._ended and not self._gunzip.eof:
                 if len(body) > self._left:
                     raise BodyTooLarge(limit=self._limit)
                 raise MalformedBody(why=Text("gzip bị cắt ngang", "the gzip data is cut short"))

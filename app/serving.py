@@ -120,7 +120,7 @@ class _Keeper(Multiprocess):
         self.should_exit.set()
         for process in self.processes:
             process.process.kill()
-            process.child_conn.close()  # the keeper's copy: now it hears that nobody will answer
+            process.child_conn.close()  # as in `keep_subprocess_alive`
 
     def init_processes(self) -> None:
         super().init_processes()
@@ -130,6 +130,13 @@ class _Keeper(Multiprocess):
                 self._ready()
                 return
             self.handle_signals()  # who starts a hub may think better of it
+
+    def keep_subprocess_alive(self) -> None:
+        # The keeper's copy of their end. With it open, who is killed while a sign of life is waited for, as one that has just been
+        # started is for want of memory, would be waited for to the last, and others that died meanwhile would not be replaced.
+        for process in self.processes:
+            process.child_conn.close()
+        super().keep_subprocess_alive()
 
     def handle_hup(self) -> None:
         """Whoever closes the terminal stops the hub, as with one process; uvicorn would start its processes anew."""

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID, uuid4
 
-from sqlalchemy import or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
@@ -17,6 +17,7 @@ from app.reports.submission import mark, touch
 from app.reports.workflow import LABELS, MOVES, Actor, Move, Need, State, resumes
 from app.schemas.reports import MoveIn, MovesIn, WithdrawalIn
 
+_MARKING_LOCK = 720_729
 _ACTORS = (Actor.moderator, Actor.agency, Actor.citizen)  # in whose name a caller moves that could do so in several
 _PLACED = frozenset({State.accepted, State.assigned})  # where a moderator may say what and where it really is
 
@@ -34,8 +35,12 @@ async def require_report(session: AsyncSession, desk: Desk, report_id: UUID, *, 
 async def take_turns(session: AsyncSession, ids: Iterable[UUID], original: UUID | None = None) -> None:
     """Lock reports, those whose answer theirs is, and the one that they shall repeat: first in a transaction and always in the
     order of their ids, so that of two that mark each other as duplicates one waits for the other, and not each for the other.
+
+    Who marks waits for who marks: what repeats a report could become more while its lock is waited for, and would be locked too late.
     """
     table, asked = models.Report, list(ids)
+    if original is not None:
+        await session.execute(select(func.pg_advisory_xact_lock(_MARKING_LOCK)))
     first = select(table.duplicate_of).where(table.id == original)
     query = select(table.id).where(
         or_(table.id.in_([*asked, original]), table.duplicate_of.in_(asked), table.id.in_(first))

@@ -1,13 +1,16 @@
 """What is too much, or not what it says it is, and how a refusal looks."""
 
+import asyncio
 import gzip
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 
+from app import middleware
 from tests.conftest import SETTINGS, HubUnderTest, running_on_reference
 
 ROW = '{"indicator":"tthc.dossier.received","unit":"25813","period":"2025-08-01","value":1}'
@@ -195,3 +198,29 @@ async def test_every_refusal_is_a_problem_in_the_callers_language_with_the_reque
         answer = await small.client.get("/v1/nothing", headers=headers)
         assert answer.json()["request_id"] == answer.headers["x-request-id"] != given
         assert len(answer.headers["x-request-id"]) == 16
+
+
+@pytest.mark.parametrize(("path", "kind"), [
+    ("/v1/readings", "application/json"), ("/v1/reports", "application/json"), ("/v1/reports/{id}/photos/1", "image/jpeg"),
+    ("/open311/v2/requests.json", "application/x-www-form-urlencoded"),
+])  # fmt: skip
+async def test_who_falls_silent_in_the_middle_of_a_body_is_gone(
+    small: HubUnderTest, monkeypatch: pytest.MonkeyPatch, path: str, kind: str
+) -> None:
+    key = {"X-API-Key": await small.key(scopes=["readings:write", "reports:submit"])}
+    report = {"id": str(uuid4()), "category": "road", "description": "Ổ gà.", "address": "12 Hùng Vương"}
+    sent = await small.client.post("/v1/reports", json=report, headers=key)
+    monkeypatch.setattr(middleware, "SILENCE", 0.05)
+
+    async def half() -> AsyncIterator[bytes]:
+        yield b"{"
+        await asyncio.Event().wait()
+
+    async with asyncio.timeout(10):
+        answer = await small.client.request(
+            "PUT" if "photos" in path else "POST", path.format(id=report["id"]), content=half(),
+            headers=key | {"content-type": kind},
+        )  # fmt: skip
+
+    assert sent.status_code == 201
+    assert answer.status_code in {400, 422}

@@ -427,6 +427,23 @@ async def test_duplicates_do_not_go_round_in_circles(centre: Centre) -> None:
     assert [one["pointer"] for one in response.json()["errors"]] == ["/duplicate_of"]
 
 
+async def test_nobody_waits_for_ever_when_three_clerks_mark_duplicates_in_a_circle(centre: Centre) -> None:
+    await centre.key("moderate")
+    for _ in range(4):
+        ids = [(await centre.sent())["id"] for _ in range(3)]
+        pairs = [(ids[one], ids[other]) for one in range(3) for other in range(3) if one != other]
+
+        answers = await asyncio.gather(
+            *(
+                centre.move({"id": one}, "moderate", "rejected", rejection="duplicate", duplicate_of=other)
+                for one, other in pairs
+            )
+        )
+
+        assert sorted(one.status_code for one in answers)[:2] == [200, 200]
+        assert {one.status_code for one in answers} <= {200, 409, 422}
+
+
 async def test_after_a_publication_nothing_more_is_public_until_the_next(centre: Centre) -> None:
     report = await centre.sent()
     await centre.moved(

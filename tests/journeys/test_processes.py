@@ -74,6 +74,18 @@ def test_a_process_that_dies_is_replaced_and_nobody_waits_for_it(hub: RunningHub
     assert victim not in serving(hub, without=victim)
 
 
+def test_one_that_dies_while_it_is_asked_for_a_sign_of_life_is_replaced_at_once(hub: RunningHub) -> None:
+    victim = serving(hub)[0]
+    os.kill(victim, signal.SIGSTOP)  # it does not answer: from now on it is waited for
+    time.sleep(2)  # the keeper asks twice a second
+    began = time.monotonic()
+
+    kill_and_see_it_gone(victim)
+
+    assert victim not in serving(hub, without=victim)
+    assert time.monotonic() - began < LONGEST / 2
+
+
 def test_one_that_hangs_keeps_nobody_from_stopping_the_hub(hub: RunningHub) -> None:
     handles = [os.pidfd_open(process) for process in serving(hub)]
     os.kill(serving(hub)[1], signal.SIGSTOP)  # it hears nothing any more, and answers no sign of life
