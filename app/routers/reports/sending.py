@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Header, Path, Request, Response
@@ -81,6 +83,7 @@ async def post_report_with_photos(
             if desk.visitor is not None and isinstance(judged, Acceptable):
                 arrivals.require_room(_address(request))
         made = await uploads.enclosed(desk, sent.id, files)
+    desk = replace(desk, now=datetime.now(UTC))  # the line may have been slow
     async with hub.database.write_session() as session:
         with in_report():
             return await _take(request, session, desk, uploads, arrivals, language, sent, made)
