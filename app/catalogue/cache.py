@@ -121,7 +121,7 @@ async def _load_country(session: AsyncSession) -> _Country:
     unit, edge, successor = models.Unit.__table__, models.UnitParent.__table__, models.UnitSuccessor.__table__
     edge_rows = (await session.execute(select(edge).order_by(edge.c.id))).all()
     successor_rows = (await session.execute(select(successor).order_by(successor.c.id))).all()
-    unit_rows = await session.stream(
+    unit_rows = await session.execute(
         select(unit).order_by(unit.c.code.collate("C"), unit.c.valid_from.asc().nulls_first())
     )
     units = {
@@ -137,7 +137,7 @@ async def _load_country(session: AsyncSession) -> _Country:
             start=_start(row.valid_from),
             end=_end(row.valid_to),
         )
-        async for row in unit_rows
+        for row in unit_rows
     }
     by_code: dict[str, list[Unit]] = {}
     for one in units.values():

@@ -71,6 +71,7 @@ IN_STORIES = {
     "value-ambiguous",  # tests/unit/test_batch.py
     "malformed-json", "malformed-csv", "domain-inactive", "duplicate-conflict", "outside-scope", "other-source",
     "withdrawn", "nothing-to-withdraw", "ratio-computed", "count-negative", "count-fraction", "period-ahead",
+    "photo-refused",  # tests/api/test_report_forms.py
     # of the definition of a screen: tests/api/test_screens.py, and of a display: test_displays.py
     "outside-grid", "overlaps", "id-taken", "not-additive", "other-measure", "unknown-screen",
 }  # fmt: skip
