@@ -19,6 +19,7 @@ app/static/built: $(WEB) | .venv/installed
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q app  # the hub is several processes, and each would compile it where Python may not keep that
 	@touch $@
 
 run: install
