@@ -21,6 +21,7 @@ from app.readings.retention import forget_instants
 from app.reports.closing import Closing
 from app.reports.counting import Counter
 from app.reports.demo import feed_demo_reports
+from app.reports.handover import Handover
 from app.reports.reporters import forget_reporters
 from app.reports.uploads import forget_pieces
 from app.rollups.roller import newest_mark, roll
@@ -40,6 +41,7 @@ async def run_loops(hub: Hub) -> None:
         tasks.create_task(_forever(hub, courier.look, every=1))
         tasks.create_task(_forever(hub, _forget, every=3600))
         tasks.create_task(_forever(hub, Closing(hub).look, every=600))
+        tasks.create_task(_forever(hub, Handover(hub).look, every=60))
         if hub.settings.demo:
             tasks.create_task(_forever(hub, feed_demo, every=60))
             tasks.create_task(_forever(hub, feed_demo_reports, every=60))
