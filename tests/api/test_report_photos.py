@@ -13,8 +13,8 @@ import httpx
 import pytest
 import time_machine
 from PIL import ExifTags, Image
-
 from app.errors import PhotoStoreUnavailable
+from app.reports import uploads
 from app.reports.photo_store import PhotoStore
 from tests.api.test_reports import TO_THE_PUBLIC, Centre, a_report, centre
 
@@ -185,6 +185,24 @@ async def test_a_photo_that_is_all_here_is_not_replaced_while_it_waits(
     assert [one.status_code for one in (waits, second, first)] == [503, 409, 201]
     [made] = await photos(centre, report)
     assert hashlib.sha256(photo).hexdigest() in made["full"]
+
+
+async def test_where_too_many_wait_a_photo_is_kept_and_its_end_sent_again(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report, photo = await centre.sent(), a_photo()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(uploads, "MOST_WAITING", 0)
+        waits = await put(centre, report, photo)
+        form = [("report", (None, json.dumps(a_report()))), ("photos", ("IMG_0001.jpg", photo))]
+        refused = await centre.ask("POST", "", "app", files=form)
+    done = await put(centre, report, b"", range_=f"bytes */{len(photo)}")
+
+    assert [(one.status_code, one.json()["code"]) for one in (waits, refused)] == [(503, "too-many-photos")] * 2
+    assert int(waits.headers["retry-after"]) >= 0
+    assert (done.status_code, done.json()["complete"]) == (201, True)
+    assert len(await photos(centre, report)) == 1
 
 
 @pytest.mark.parametrize(("content", "status", "code"), [
