@@ -36,7 +36,7 @@ from app.errors import (
 from app.reports.desk import Desk, wrong
 from app.reports.handling import require_report
 from app.reports.photo_store import PhotoStore, photo_key
-from app.reports.photos import Limits, Photo, prepare
+from app.reports.photos import SIZES, Limits, Photo, prepare
 from app.reports.submission import touch
 from app.reports.workflow import ENDS, LABELS, Actor, State
 
@@ -208,6 +208,12 @@ class Uploads:
         return Enclosed(number, len(sent), photo)
 
     async def _store(self, photo: Photo) -> None:
+        """Noted first: whoever is killed before a report shows the photo leaves files that `forget_orphans` finds."""
+        table = models.PhotoUnderway
+        note = insert(table).values(sha256=photo.sha256)
+        fresh = {"since": func.clock_timestamp()}
+        async with self._database.write_session() as session:
+            await session.execute(note.on_conflict_do_update(index_elements=["sha256"], set_=fresh))
         for named, jpeg in photo.sizes.items():
             await self.store.put(photo_key(photo.sha256, named), jpeg)
 
@@ -350,6 +356,24 @@ async def _record(
     here = await session.get_one(models.ReportPhoto, (report.id, number))  # another connection was quicker
     _require_same(number, here.sha256, photo.sha256)
     return False
+
+
+async def forget_orphans(session: AsyncSession, store: PhotoStore) -> int:
+    """Delete the files of photos that were stored a day ago for a report that never got them, and that no other shows.
+
+    Who stores one of them anew just now waits for this transaction, and puts the files there after it.
+
+    Raises:
+        PhotoStoreUnavailable: they are looked for again.
+    """
+    table, shown = models.PhotoUnderway, models.ReportPhoto
+    old = table.since < func.clock_timestamp() - func.make_interval(0, 0, 0, ABANDONED_DAYS)
+    stored = set(await session.scalars(delete(table).where(old).returning(table.sha256)))
+    orphans = stored - set(await session.scalars(select(shown.sha256).where(shown.sha256.in_(stored))))
+    for sha256 in orphans:
+        for size in SIZES:
+            await store.delete(photo_key(sha256, size))
+    return len(orphans)
 
 
 async def forget_pieces(session: AsyncSession) -> int:
