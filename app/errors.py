@@ -345,6 +345,17 @@ class PhotoStoreUnavailable(HubError):
     )
 
 
+class TooManyPhotos(HubError):
+    """More photos wait to be prepared than the hub gets done soon, or most of them are from this sender. What was sent is kept; send its end again."""
+
+    code, status = "too-many-photos", 503
+    title = Text("Đang có quá nhiều ảnh chờ xử lý", "Too many photos are waiting")
+    text = Text(
+        "Đang có {count} ảnh chờ xử lý; hãy gửi lại phần cuối của ảnh sau {retry_after} giây.",
+        "{count} photos are waiting to be prepared; send the end of the photo again in {retry_after} seconds.",
+    )
+
+
 # Webhooks
 
 
@@ -381,14 +392,14 @@ class WebhookDisabled(HubError):
     )
 
 
-class TooManyReports(HubError):
-    """From one address come more reports than people there can see. `Retry-After` says when there is room again."""
+class TooMuchFromAddress(HubError):
+    """From one address comes more than people there can have to say. `Retry-After` says when there is room again."""
 
-    code, status = "too-many-reports", 429
-    title = Text("Quá nhiều phản ánh từ một nơi", "Too many reports from one address")
+    code, status = "too-much-from-address", 429
+    title = Text("Gửi quá nhiều từ một nơi", "Too much from one address")
     text = Text(
-        "Trong một giờ đã có {limit} phản ánh từ địa chỉ mạng này; hãy gửi lại sau {retry_after} giây hoặc gọi tổng đài.",
-        "{limit} reports have come from this network address within an hour; send again in {retry_after} seconds, or call the hotline.",
+        "Trong một giờ đã có {limit} {what} từ địa chỉ mạng này; hãy gửi lại sau {retry_after} giây hoặc gọi tổng đài.",
+        "{limit} {what} have come from this network address within an hour; send again in {retry_after} seconds, or call the hotline.",
     )
 
 

@@ -21,8 +21,10 @@ from app.readings.retention import forget_instants
 from app.reports.closing import Closing
 from app.reports.counting import Counter
 from app.reports.demo import feed_demo_reports
+from app.reports.handover import Handover
+from app.reports.photo_store import open_photo_store
 from app.reports.reporters import forget_reporters
-from app.reports.uploads import forget_pieces
+from app.reports.uploads import forget_orphans, forget_pieces
 from app.rollups.roller import newest_mark, roll
 from app.webhooks.courier import Courier
 from app.webhooks.outbox import forget_events
@@ -39,7 +41,9 @@ async def run_loops(hub: Hub) -> None:
         tasks.create_task(_forever(hub, Counter().look, every=0.2))
         tasks.create_task(_forever(hub, courier.look, every=1))
         tasks.create_task(_forever(hub, _forget, every=3600))
+        tasks.create_task(_forever(hub, _forget_orphans, every=3600))
         tasks.create_task(_forever(hub, Closing(hub).look, every=600))
+        tasks.create_task(_forever(hub, Handover(hub).look, every=60))
         if hub.settings.demo:
             tasks.create_task(_forever(hub, feed_demo, every=60))
             tasks.create_task(_forever(hub, feed_demo_reports, every=60))
@@ -93,6 +97,13 @@ async def _make_partitions(hub: Hub) -> None:
         made = await make_partitions(session, hub.now())
     if made:
         log.info("partitions made", names=made)
+
+
+async def _forget_orphans(hub: Hub) -> None:
+    async with hub.database.write_session() as session:
+        photos = await forget_orphans(session, open_photo_store(hub.settings))
+    if photos:
+        log.info("photos of no report deleted", photos=photos)
 
 
 async def _forget(hub: Hub) -> None:

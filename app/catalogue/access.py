@@ -1,10 +1,10 @@
 """Which figures a caller may see, and which it may write."""
 
-from collections.abc import Iterable
-from datetime import date, datetime, timedelta
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime, timedelta, tzinfo
 
 from app.auth import Caller, require_caller
-from app.catalogue.catalogue import Catalogue, Indicator, Unit
+from app.catalogue.catalogue import Catalogue, Edge, Indicator, Unit
 from app.errors import OutsideKeyUnits, Text
 from app.periods import Period, midnight
 
@@ -38,6 +38,42 @@ def units_below(
     start = midnight(day)
     roots = [catalogue.units[key] for key in unit_ids if key in catalogue.units]
     return frozenset(catalogue.tree.subtree(roots, start, max(until, start + timedelta(days=1))))
+
+
+def answered_for(unit_ids: Iterable[int], catalogue: Catalogue, now: datetime, zone: tzinfo) -> Mapping[int, datetime]:
+    """For which units these answer now, or did before; and until when, local: those now until later than `now`.
+
+    It is themselves, what reports to them, and what there is no more and went into one of these: whoever has the land today answers
+    for what was begun there. Where a unit was divided each successor does. A successor of another kind does not: what the office of a
+    district had in all its communes is not for each of them.
+    """
+    until = {key: datetime.max for key in unit_ids if key in catalogue.units}
+    waiting = list(until)
+    while waiting:
+        unit = catalogue.units[waiting.pop()]
+        last = until[unit.id]
+        below = [
+            (edge.child.id, end)
+            for edge in catalogue.edges_below.get(unit.id, ())
+            if edge.start <= now and edge.start < (end := min(last, _last(edge, zone)))
+        ]
+        before = [
+            (one.unit.id, last)
+            for one in catalogue.predecessors.get(unit.id, ())
+            if one.unit.kind == unit.kind and midnight(one.on) <= now and midnight(one.on) < last
+        ]
+        for key, end in (*below, *before):
+            if end > until.get(key, datetime.min):
+                until[key] = end
+                waiting.append(key)
+    return until
+
+
+def _last(edge: Edge, zone: tzinfo) -> datetime:
+    """Until when it was in force: what was superseded was, as far as anybody knew."""
+    if edge.superseded_at is None:
+        return edge.end
+    return min(edge.end, edge.superseded_at.astimezone(zone).replace(tzinfo=None))
 
 
 def units_above(unit: Unit, catalogue: Catalogue, moment: datetime) -> list[Unit]:

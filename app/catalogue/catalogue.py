@@ -303,6 +303,22 @@ class Catalogue:
         return frozenset(edge.parent.id for edge in self.edges)
 
     @cached_property
+    def edges_below(self) -> Mapping[int, Sequence[Edge]]:
+        """Of each unit all edges to children that were ever recorded, those that were superseded too."""
+        found: dict[int, list[Edge]] = {}
+        for edge in self.edges:
+            found.setdefault(edge.parent.id, []).append(edge)
+        return found
+
+    @cached_property
+    def predecessors(self) -> Mapping[int, Sequence[Succession]]:
+        """By the unit that came after."""
+        found: dict[int, list[Succession]] = {}
+        for one in self.successions:
+            found.setdefault(one.successor.id, []).append(one)
+        return found
+
+    @cached_property
     def _settled(self) -> datetime:
         """Since when nothing has been recorded about the tree."""
         moments = (moment for edge in self.edges for moment in (edge.recorded_at, edge.superseded_at))

@@ -15,6 +15,7 @@ from app.models.readings import Batch, Forgotten, Ownership, Reading, ReadingHis
 from app.models.reports import (
     CalendarDay,
     PhotoPiece,
+    PhotoUnderway,
     Report,
     ReportCategory,
     ReportComment,
@@ -45,6 +46,7 @@ __all__ = [
     "Ownership",
     "Pairing",
     "PhotoPiece",
+    "PhotoUnderway",
     "Reading",
     "ReadingHistory",
     "Report",

@@ -215,6 +215,15 @@ class PhotoPiece(Base):
     received_at: Mapped[Instant] = mapped_column(server_default=func.clock_timestamp())
 
 
+class PhotoUnderway(Base):
+    """A photo whose files are put where photos are kept, before a report shows it. After some days it is one of a report, or nobody's."""
+
+    __tablename__ = "photo_underway"
+
+    sha256: Mapped[str] = mapped_column(primary_key=True, comment="of what was sent")
+    since: Mapped[Instant] = mapped_column(server_default=func.clock_timestamp(), comment="when it was last begun")
+
+
 class ReportEvent(Base):
     """One move of a report: who, when, from where to where, why. Appended, never changed."""
 

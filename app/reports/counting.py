@@ -250,7 +250,7 @@ WITH touched AS (
 ), concerned AS (
     SELECT DISTINCT e.report_id FROM touched t JOIN report_event e ON e.at >= t.since AND e.at < t.until
 ), lived AS (
-    SELECT r.id, r.unit_id, r.category, r.channel, r.visibility, e.from_state, e.to_state,
+    SELECT r.id, r.unit_id, r.category, r.channel, r.visibility, e.from_state, e.to_state, e.rejection,
            1 + count(*) FILTER (WHERE e.to_state = 'reopened') OVER (mine ROWS UNBOUNDED PRECEDING) AS round,
            e.at AT TIME ZONE :zone AS at,
            e.to_state = 'resolved' AND lead(e.to_state) OVER mine IS DISTINCT FROM 'processing' AS answered,
@@ -273,7 +273,7 @@ SELECT unit_id, date_trunc('hour', at), category, name, sum(amount)
        ('received', from_state IS NULL, 1),
        ('received.' || channel, from_state IS NULL, 1),
        ('received.anonymous', from_state IS NULL AND visibility = 'withheld', 1),
-       ('refused', to_state = 'rejected', 1),
+       ('refused', to_state = 'rejected' AND rejection IS DISTINCT FROM 'withdrawn', 1),
        ('assigned', to_state = 'assigned' AND first, 1),
        ('accepted', to_state = 'accepted' AND first, 1),
        ('intake_hours', to_state = 'accepted' AND first, waited),

@@ -2,7 +2,7 @@
 
 import base64
 import hmac
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -13,7 +13,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from app import models
 from app.auth import Caller
-from app.catalogue.access import units_below
+from app.catalogue.access import answered_for
 from app.catalogue.catalogue import Catalogue
 from app.errors import InvalidRequest, RowError
 from app.reports.deadlines import Target, WorkingCalendar, deadline
@@ -115,10 +115,22 @@ class Desk:
 
     @cached_property
     def units(self) -> frozenset[int] | None:
-        """The units of the key and all below them, today. None: everywhere."""
+        """Those for which the units of the key answer today. None: everywhere."""
         if self.caller is None or self.caller.unit_ids is None:
             return None
-        return units_below(self.caller.unit_ids, self.catalogue, self.local.date())
+        return self.within(self.caller.unit_ids)
+
+    def within(self, unit_ids: Iterable[int]) -> frozenset[int]:
+        """Those for which units answer today: all below them, and what went into one of these."""
+        return frozenset(key for key, until in self._answered(unit_ids).items() if until > self.local)
+
+    def _answered(self, unit_ids: Iterable[int]) -> Mapping[int, datetime]:
+        return answered_for(unit_ids, self.catalogue, self.local, self.settings.tz)
+
+    @property
+    def keyless(self) -> bool:
+        """A visitor, or who has the token of one report only."""
+        return self.caller is None or self.visitor is not None
 
     def may(self, scope: str) -> bool:
         return self.caller is not None and scope in self.caller.scopes
@@ -197,14 +209,27 @@ class Desk:
 
     @property
     def gone(self) -> ColumnElement[bool]:
-        """What the caller could see once and sees no more: withdrawn from the public, given to another agency, found to be in another unit."""
-        conditions: list[ColumnElement[bool]] = [models.Report.withdrawn_at.is_not(None)]
-        event = models.ReportEvent
+        """What the caller could see once and sees no more: withdrawn from the public, given to another agency, found to be in
+        another unit, or in one that others answer for now."""
+        report, event = models.Report, models.ReportEvent
+        conditions: list[ColumnElement[bool]] = [report.withdrawn_at.is_not(None)]
         for scope, column in ((HANDLE, event.agency_id), (MODERATE, event.unit_id)):
             if self.may(scope):
-                was = (event.report_id == models.Report.id, column.is_not(None), _among(column, self.units))
+                was = (event.report_id == report.id, column.is_not(None), self._was_among(column, event.at))
                 conditions.append(exists().where(*was))
+        if self.may(MODERATE):
+            conditions.append(self._was_among(report.unit_id, report.received_at))
         return and_(self.seen.is_not(true()), or_(*conditions))
+
+    def _was_among(
+        self, column: InstrumentedAttribute[int | None], at: InstrumentedAttribute[datetime]
+    ) -> ColumnElement[bool]:
+        """In one of the caller's units of today, or in one that left them after that moment."""
+        left: dict[datetime, list[int]] = {}
+        for key, until in self._answered((self.caller and self.caller.unit_ids) or ()).items():
+            if until <= self.local:
+                left.setdefault(until.replace(tzinfo=self.settings.tz), []).append(key)
+        return or_(_among(column, self.units), *(column.in_(keys) & (at < until) for until, keys in left.items()))
 
 
 def _among(column: InstrumentedAttribute[int | None], units: Iterable[int] | None) -> ColumnElement[bool]:

@@ -12,8 +12,9 @@ from app.reports.desk import Desk
 from app.reports.submission import touch
 
 
-async def follow(session: AsyncSession, desk: Desk, report_id: UUID, subject: str) -> models.Report:
+async def follow(session: AsyncSession, desk: Desk, report_id: UUID, subject: str) -> tuple[models.Report, bool]:
     """Count a citizen of the caller's among those who want to know; once, however often it is said, and never who sent it.
+    Returns also whether they are one more.
 
     A follower sees what the public sees; who is waiting for a report that is not public yet sees it once it is.
 
@@ -24,13 +25,13 @@ async def follow(session: AsyncSession, desk: Desk, report_id: UUID, subject: st
     if report is None or not (desk.sees(report) or desk.is_outlined(report)):
         raise UnknownReport(value=report_id)
     if desk.acts_for(report, subject):
-        return report
+        return report, False
     row = insert(models.ReportFollower).values(
         report_id=report_id, subject=desk.subject_of(subject), followed_at=desk.now
     )
-    made = await session.execute(row.on_conflict_do_nothing().returning(models.ReportFollower.report_id))
-    await _count(session, desk, report, len(made.all()))
-    return report
+    made = (await session.execute(row.on_conflict_do_nothing().returning(models.ReportFollower.report_id))).all()
+    await _count(session, desk, report, len(made))
+    return report, bool(made)
 
 
 async def unfollow(session: AsyncSession, desk: Desk, report_id: UUID, subject: str) -> models.Report:

@@ -14,7 +14,7 @@ from app.errors import HubError, MoveNotAllowed, OutsideKeyUnits, RowError, Text
 from app.reports.deadlines import LONGEST, Measure, deadline, resumed
 from app.reports.desk import Desk, wrong
 from app.reports.submission import mark, touch
-from app.reports.workflow import LABELS, MOVES, Actor, Move, Need, State, resumes
+from app.reports.workflow import LABELS, MOVES, Actor, Move, Need, Rejection, State, resumes
 from app.schemas.reports import MoveIn, MovesIn, WithdrawalIn
 
 _MARKING_LOCK = 720_729
@@ -54,14 +54,16 @@ async def events_of(session: AsyncSession, report: models.Report) -> Sequence[mo
     return (await session.scalars(query)).all()
 
 
-def moves(desk: Desk, report: models.Report, events: Sequence[models.ReportEvent]) -> list[State]:
+def moves(
+    desk: Desk, report: models.Report, events: Sequence[models.ReportEvent], repeats: Sequence[models.Report]
+) -> list[State]:
     """What the caller may make of a report now, in the order of the states."""
     return [
         to
         for to in State
         if (move := MOVES.get((State(report.state), to))) is not None
-        and _actor(desk, report, move) is not None
-        and _hindrance(desk, report, events, move) is None
+        and (actor := _actor(desk, report, move)) is not None
+        and _hindrance(desk, report, events, repeats, move, actor) is None
     ]
 
 
@@ -81,17 +83,17 @@ async def move_in_turn(session: AsyncSession, desk: Desk, report_id: UUID, order
     """`move`, for who has taken turns already."""
     report = await require_report(session, desk, report_id, lock=True)
     events = await events_of(session, report)
-    repeats = await _repeats(session, report)
+    repeats = await repeats_of(session, report)
     step = MOVES.get((State(report.state), State(order.to)))
     actor = None if step is None else _actor(desk, report, step, order)
     if step is None or actor is None:
-        raise _refusal(desk, report, events, order, _NO_WAY if step is None else _NOT_YOU)
-    if (why := _hindrance(desk, report, events, step)) is not None:
-        raise _refusal(desk, report, events, order, why)
+        raise _refusal(desk, report, events, repeats, order, _NO_WAY if step is None else _NOT_YOU)
+    if (why := _hindrance(desk, report, events, repeats, step, actor)) is not None:
+        raise _refusal(desk, report, events, repeats, order, why)
     unit_id = report.unit_id
     _correct(session, desk, report, order, step, actor)
     agency = _agency(desk, report, order, step)
-    await _check(session, desk, report, order, step, agency)
+    await _check(session, desk, report, order, step, actor, agency)
     _run_clocks(desk, report, events, order, step)
     if step.target is State.assigned and agency is not None:
         report.agency_id = agency.id
@@ -146,7 +148,7 @@ async def withdraw(session: AsyncSession, desk: Desk, report_id: UUID, order: Wi
         )
     report.published_at, report.withdrawn_at = None, desk.now
     note(session, desk, report, order.reason, order.person)
-    await _tell(session, desk, report, await _repeats(session, report))
+    await _tell(session, desk, report, await repeats_of(session, report))
     return report
 
 
@@ -159,11 +161,11 @@ async def close_lapsed(session: AsyncSession, desk: Desk, report_id: UUID) -> bo
     if step is None or Actor.system not in step.by or until is None or desk.now <= until:
         return False
     _append(session, desk, report, step.target, Actor.system)
-    await _tell(session, desk, report, await _repeats(session, report))
+    await _tell(session, desk, report, await repeats_of(session, report))
     return True
 
 
-async def _repeats(session: AsyncSession, report: models.Report) -> Sequence[models.Report]:
+async def repeats_of(session: AsyncSession, report: models.Report) -> Sequence[models.Report]:
     """Its duplicates: what becomes of it is their answer, too."""
     table = models.Report
     return (await session.scalars(select(table).where(table.duplicate_of == report.id).order_by(table.id))).all()
@@ -230,12 +232,26 @@ def _actor(desk: Desk, report: models.Report, step: Move, order: MoveIn | None =
     roles = desk.roles(report)
     if order is not None and Actor.citizen in roles and not desk.acts_for(report, order.subject):
         roles.remove(Actor.citizen)
-    return next((actor for actor in _ACTORS if actor in step.by and actor in roles), None)
+    found = [actor for actor in _ACTORS if actor in step.by and actor in roles]
+    withdraws = order is not None and order.rejection == Rejection.withdrawn and Actor.citizen in found
+    return Actor.citizen if withdraws else next(iter(found), None)
 
 
-def _hindrance(desk: Desk, report: models.Report, events: Sequence[models.ReportEvent], step: Move) -> Text | None:
+def _hindrance(
+    desk: Desk,
+    report: models.Report,
+    events: Sequence[models.ReportEvent],
+    repeats: Sequence[models.Report],
+    step: Move,
+    actor: Actor,
+) -> Text | None:
     """Why a step of the table cannot be made now."""
     last = events[-1]
+    if step.target is State.rejected and actor is Actor.citizen:
+        if step.source is State.need_info and last.from_state != State.submitted:
+            return Text("đã có cơ quan xử lý", "somebody acts on it already")
+        if repeats:
+            return Text("có phản ánh khác chờ kết quả của phản ánh này", "other reports wait for its answer")
     if step.source is State.need_info and step.target is not State.rejected:
         # It goes back to where it was asked; a moderator who has all answers may accept at once what was asked at intake.
         before = State(last.from_state or State.submitted)
@@ -277,9 +293,14 @@ def open_until(desk: Desk, report: models.Report, answered: datetime) -> datetim
 
 
 def _refusal(
-    desk: Desk, report: models.Report, events: Sequence[models.ReportEvent], order: MoveIn, why: Text
+    desk: Desk,
+    report: models.Report,
+    events: Sequence[models.ReportEvent],
+    repeats: Sequence[models.Report],
+    order: MoveIn,
+    why: Text,
 ) -> MoveNotAllowed:
-    allowed = moves(desk, report, events)
+    allowed = moves(desk, report, events, repeats)
     words = [Text(*(f"{one.value} ({name})" for name in LABELS[one])) for one in allowed]
     return MoveNotAllowed(
         value=order.to,
@@ -349,7 +370,13 @@ def _unit(desk: Desk, name: str, address: str) -> Unit:
 
 
 async def _check(
-    session: AsyncSession, desk: Desk, report: models.Report, order: MoveIn, step: Move, agency: Unit | None
+    session: AsyncSession,
+    desk: Desk,
+    report: models.Report,
+    order: MoveIn,
+    step: Move,
+    actor: Actor,
+    agency: Unit | None,
 ) -> None:
     given = {
         Need.reason: order.reason, Need.rejection: order.rejection, Need.agency: agency, Need.deadline: order.deadline,
@@ -359,6 +386,10 @@ async def _check(
     repeats = "duplicate" in (order.rejection, order.outcome)
     if repeats and order.duplicate_of is None:
         mistakes.append(RowError("missing", pointer="/duplicate_of"))
+    if order.rejection is not None and (order.rejection == Rejection.withdrawn) != (actor is Actor.citizen):
+        fitting = [one for one in Rejection if (one is Rejection.withdrawn) == (actor is Actor.citizen)]
+        facts = {"expected": ", ".join(fitting)}
+        mistakes.append(RowError("not-one-of", pointer="/rejection", value=order.rejection, facts=facts))
     if mistakes:
         raise wrong(*mistakes)
     if order.deadline is not None:

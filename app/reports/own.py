@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import models
 from app.reports.desk import Desk
 from app.reports.search import Wanted, conditions_of, find_reports
-from app.reports.workflow import State
+from app.reports.workflow import Actor, State
 
 MOST = 20  # that are shown at once
 # Somebody has said something that the citizen waits for, or has to answer.
@@ -41,7 +41,13 @@ async def own_reports(
         told = (
             select(func.count(report.id.distinct()))
             .join(event, event.report_id == report.id)
-            .where(desk.seen, *conditions_of(desk, wanted), event.at > since, event.to_state.in_(_TOLD))
+            .where(
+                desk.seen,
+                *conditions_of(desk, wanted),
+                event.at > since,
+                event.to_state.in_(_TOLD),
+                event.actor != Actor.citizen,
+            )
         )
         unseen = (await session.execute(told)).scalar_one()
     return OwnReports(found[:MOST], len(found) > MOST, unseen)

@@ -11,6 +11,7 @@ import hmac
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import count
 from typing import Any
 from uuid import UUID
 
@@ -24,7 +25,7 @@ from app.reports.desk import Desk
 from app.reports.handling import events_of, move, require_report
 from app.reports.rules import Category
 from app.reports.search import Wanted, conditions_of
-from app.reports.submission import submit
+from app.reports.submission import same_contact, submit
 from app.reports.workflow import Actor, State
 from app.schemas.open311 import RequestForm, Status, UpdateForm
 from app.schemas.reports import ContactIn, MoveIn, PointIn, ReportIn
@@ -34,6 +35,7 @@ REPEATED = timedelta(days=1)
 # Whoever sent it need not wait for anything more. `resolved` and `approved` are not yet that: the centre looks at the answer first.
 _CLOSED = frozenset({State.rejected, State.published, State.closed})
 _ALONE = ("api_key", "jurisdiction_id", "media_url")  # what says nothing of which report it is
+_CONTACT = ("first_name", "last_name", "phone", "email")
 
 
 def status_of(state: str) -> Status:
@@ -100,14 +102,24 @@ def _contact(form: RequestForm) -> ContactIn | None:
 
 
 async def _id(session: AsyncSession, desk: Desk, form: RequestForm, idempotency_key: str | None) -> UUID:
-    """The same for a repetition; made with the hub's secret, so that nobody else can tell it from what is sent."""
+    """The same for a repetition; made with the hub's secret, so that nobody else can tell it from what is sent.
+
+    And not from the contact, of which nothing may be left once it is erased: whoever says the same with another one has the next id.
+    """
     if idempotency_key is not None:
         return _derived(desk, "key", idempotency_key)
-    said = form.model_dump(mode="json", exclude=set(_ALONE))
-    content = exact_json.dumps(said).decode()
-    today, yesterday = (_derived(desk, str(day.date()), content) for day in (desk.local, desk.local - REPEATED))
-    before = await session.get(models.Report, yesterday)  # sent before midnight, and again after it
-    return today if before is None or desk.now - before.received_at > REPEATED else yesterday
+    said = form.model_dump(mode="json", exclude={*_ALONE, *_CONTACT})
+    content, contact = exact_json.dumps(said).decode(), _contact(form)
+    for number in count():
+        today, yesterday = (
+            _derived(desk, str(day.date()), str(number), content) for day in (desk.local, desk.local - REPEATED)
+        )
+        known = await session.get(models.Report, yesterday)  # sent before midnight, and again after it
+        if known is None or desk.now - known.received_at > REPEATED:
+            known = await session.get(models.Report, today)
+        if known is None or await same_contact(session, desk, known, contact):
+            return today if known is None else known.id
+    raise AssertionError("there is always a next one")
 
 
 def _derived(desk: Desk, *said: str) -> UUID:

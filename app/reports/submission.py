@@ -182,12 +182,12 @@ async def _same(
     session: AsyncSession, desk: Desk, known: models.Report, sent: ReportIn, digest: bytes
 ) -> models.Report:
     own = desk.sent(known)
-    if not own or known.digest != digest or not await _same_contact(session, desk, known, sent.contact):
+    if not own or known.digest != digest or not await same_contact(session, desk, known, sent.contact):
         raise ReportConflict(value=known.id, stored=known.digest.hex() if own else "–", sent=digest.hex())
     return known
 
 
-async def _same_contact(session: AsyncSession, desk: Desk, known: models.Report, contact: ContactIn | None) -> bool:
+async def same_contact(session: AsyncSession, desk: Desk, known: models.Report, contact: ContactIn | None) -> bool:
     """Whether the report came with this contact. With any, where nobody can read it any more: else one could guess who was forgotten."""
     reporter = await session.get(models.Reporter, known.id)
     if reporter is None:

@@ -6,7 +6,9 @@ A photo is known by its report and number. Its pieces wait in the database until
 
 import asyncio
 import hashlib
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
@@ -19,19 +21,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from app import models
 from app.database import Database
 from app.errors import (
+    RETRY_AFTER,
     HubError,
     MoveNotAllowed,
     NotAPhoto,
+    PhotoStoreUnavailable,
     PhotoTaken,
     PhotoTooLarge,
     RowError,
     Text,
+    TooManyPhotos,
     UnknownReport,
 )
 from app.reports.desk import Desk, wrong
 from app.reports.handling import require_report
 from app.reports.photo_store import PhotoStore, photo_key
-from app.reports.photos import Limits, Photo, prepare
+from app.reports.photos import SIZES, Limits, Photo, prepare
 from app.reports.submission import touch
 from app.reports.workflow import ENDS, LABELS, Actor, State
 
@@ -39,7 +44,9 @@ MOST = 10  # photos of a report, before and after
 LIMITS = Limits()
 LARGEST_PIECE = 8 * 1024 * 1024  # bytes: many that come at once are in memory together
 LARGEST_FORM = 32 * 1024 * 1024  # bytes: a report with all its photos
-ABANDONED_DAYS = 7
+MOST_UNFINISHED = 4 * 1024**3  # bytes of unfinished photos, beyond which those of visitors are taken no more
+ABANDONED_DAYS = 1
+MOST_WAITING = 16  # photos that are to be prepared, of each process: one takes a second, a hostile one three
 _EMPTY = Text("rỗng", "empty")
 
 
@@ -70,13 +77,36 @@ class Enclosed:
     photo: Photo
 
 
+class Turns:
+    """One photo is prepared at a time, for that takes a core and half a gigabyte at worst. How many wait is bounded, and that they are
+    all of one sender: a second one waits for half of them at most, whatever the first one sends.
+    """
+
+    def __init__(self) -> None:
+        self._turn = asyncio.Lock()
+        self._waiting: Counter[str] = Counter()
+
+    @asynccontextmanager
+    async def next(self, sender: str) -> AsyncIterator[None]:
+        """Wait for one's turn. Raises: TooManyPhotos."""
+        count = self._waiting.total()
+        if count >= MOST_WAITING or self._waiting[sender] >= MOST_WAITING // 2:
+            raise TooManyPhotos(count=count, retry_after=RETRY_AFTER, headers={"retry-after": str(RETRY_AFTER)})
+        self._waiting[sender] += 1
+        try:
+            async with self._turn:
+                yield
+        finally:
+            self._waiting -= Counter([sender])  # which forgets who has none
+
+
 class Uploads:
-    """Takes photos in; one is prepared at a time, for that takes a core and half a gigabyte at worst."""
+    """Takes photos in."""
 
     def __init__(self, database: Database, store: PhotoStore) -> None:
         self._database = database
         self.store = store
-        self._turn = asyncio.Lock()
+        self._turns = Turns()
 
     async def keep(self, desk: Desk, report_id: UUID, number: int, piece: Piece) -> int:
         """Keep a piece; how many bytes are here now.
@@ -87,6 +117,7 @@ class Uploads:
             InvalidRequest: the piece does not follow what is here; the message says what is.
             PhotoTaken: another photo has this number.
             PhotoTooLarge, NotAPhoto: by its size.
+            PhotoStoreUnavailable: too many unfinished photos wait for a visitor to begin or go on with one.
         """
         if not piece.size:
             raise NotAPhoto(value=_EMPTY)
@@ -94,20 +125,22 @@ class Uploads:
             raise PhotoTooLarge(size=piece.size, limit=LIMITS.size)
         async with self._database.write_session() as session:
             report = await require_open(session, desk, report_id, lock=True)
+            if desk.visitor is not None and piece.content:
+                await _require_room(session, len(piece.content))
             return await _keep(session, report, number, piece)
 
-    async def finish(self, desk: Desk, report_id: UUID, number: int, size: int) -> None:
-        """Make a photo of its pieces; nothing, when that was done before. No connection is held while it is prepared.
+    async def finish(self, desk: Desk, report_id: UUID, number: int, size: int, sender: str) -> bool:
+        """Make a photo of its pieces; whether that was not done before. No connection is held while it is prepared.
 
         Raises:
             PhotoTooManyPixels, NotAPhoto, PhotoDamaged: see `prepare`; its pieces are forgotten then.
-            PhotoStoreUnavailable: nothing is forgotten; send the last piece again.
+            PhotoStoreUnavailable, TooManyPhotos: nothing is forgotten; send the last piece again.
         """
-        async with self._turn:
+        async with self._turns.next(sender):
             async with self._database.read_session() as session:
                 sent = await _whole(session, report_id, number)
             if not sent:
-                return
+                return False
             try:
                 photo = await asyncio.to_thread(partial(prepare, sent, desk.settings.tz, LIMITS))
             except Exception:
@@ -123,15 +156,18 @@ class Uploads:
                 arrived = replace(desk, now=datetime.now(UTC))
                 if await _record(session, arrived, report, number, size, photo):
                     await touch(session, arrived, report)
+            return True
 
-    async def enclosed(self, desk: Desk, report_id: UUID, files: Sequence[Enclosure]) -> Sequence[Enclosed]:
+    async def enclosed(
+        self, desk: Desk, report_id: UUID, files: Sequence[Enclosure], sender: str
+    ) -> Sequence[Enclosed]:
         """Make photos of the files that come together with a report, numbered from 1 in their order; those that the report has
         already are left out. All of them or none: nothing is stored before each has been looked at.
 
         Raises:
             PhotoTaken: the report has another photo with that number.
             InvalidRequest: with each file that is no photo, and why.
-            PhotoStoreUnavailable: send all of it again.
+            PhotoStoreUnavailable, TooManyPhotos: send all of it again.
         """
         here = models.ReportPhoto
         async with self._database.read_session() as session:
@@ -141,9 +177,9 @@ class Uploads:
         mistakes: list[RowError] = []
         for number, file in enumerate(files, start=1):
             try:
-                if (photo := await self._enclosed(desk, file, number, known.get(number))) is not None:
+                if (photo := await self._enclosed(desk, file, number, known.get(number), sender)) is not None:
                     made.append(photo)
-            except PhotoTaken:
+            except (PhotoTaken, TooManyPhotos):
                 raise
             except HubError as error:
                 why = Text(*(error.detail(one).removesuffix(".") for one in ("vi", "en")))
@@ -156,12 +192,14 @@ class Uploads:
             await self._store(one.photo)
         return made
 
-    async def _enclosed(self, desk: Desk, file: Enclosure, number: int, known: str | None) -> Enclosed | None:
+    async def _enclosed(
+        self, desk: Desk, file: Enclosure, number: int, known: str | None, sender: str
+    ) -> Enclosed | None:
         if not file.size:
             raise NotAPhoto(value=_EMPTY)
         if file.size > LIMITS.size:
             raise PhotoTooLarge(size=file.size, limit=LIMITS.size)
-        async with self._turn:
+        async with self._turns.next(sender):
             sent = await file.read()
             if known is not None:
                 _require_same(number, known, hashlib.sha256(sent).hexdigest())
@@ -170,6 +208,12 @@ class Uploads:
         return Enclosed(number, len(sent), photo)
 
     async def _store(self, photo: Photo) -> None:
+        """Noted first: whoever is killed before a report shows the photo leaves files that `forget_orphans` finds."""
+        table = models.PhotoUnderway
+        note = insert(table).values(sha256=photo.sha256)
+        fresh = {"since": func.clock_timestamp()}
+        async with self._database.write_session() as session:
+            await session.execute(note.on_conflict_do_update(index_elements=["sha256"], set_=fresh))
         for named, jpeg in photo.sizes.items():
             await self.store.put(photo_key(photo.sha256, named), jpeg)
 
@@ -215,6 +259,15 @@ def _require_not_ended(report: models.Report) -> None:
 def _require_same(number: int, stored: str, sent: str) -> None:
     if stored != sent:
         raise PhotoTaken(value=number, stored=stored, sent=sent)
+
+
+async def _require_room(session: AsyncSession, more: int) -> None:
+    waiting = await session.scalar(select(func.coalesce(func.sum(func.length(models.PhotoPiece.content)), 0))) or 0
+    if waiting + more > MOST_UNFINISHED:
+        raise PhotoStoreUnavailable(retry_after=_FORGOTTEN_EVERY, headers={"retry-after": str(_FORGOTTEN_EVERY)})
+
+
+_FORGOTTEN_EVERY = 3600  # seconds, by the worker
 
 
 async def _keep(session: AsyncSession, report: models.Report, number: int, piece: Piece) -> int:
@@ -305,8 +358,26 @@ async def _record(
     return False
 
 
+async def forget_orphans(session: AsyncSession, store: PhotoStore) -> int:
+    """Delete the files of photos that were stored a day ago for a report that never got them, and that no other shows.
+
+    Who stores one of them anew just now waits for this transaction, and puts the files there after it.
+
+    Raises:
+        PhotoStoreUnavailable: they are looked for again.
+    """
+    table, shown = models.PhotoUnderway, models.ReportPhoto
+    old = table.since < func.clock_timestamp() - func.make_interval(0, 0, 0, ABANDONED_DAYS)
+    stored = set(await session.scalars(delete(table).where(old).returning(table.sha256)))
+    orphans = stored - set(await session.scalars(select(shown.sha256).where(shown.sha256.in_(stored))))
+    for sha256 in orphans:
+        for size in SIZES:
+            await store.delete(photo_key(sha256, size))
+    return len(orphans)
+
+
 async def forget_pieces(session: AsyncSession) -> int:
-    """Delete the pieces of photos that nobody has gone on with for some days."""
+    """Delete the pieces of photos that nobody has gone on with for a day."""
     table = models.PhotoPiece
     old = table.received_at < func.clock_timestamp() - func.make_interval(0, 0, 0, ABANDONED_DAYS)
     return len((await session.execute(delete(table).where(old).returning(table.number))).all())

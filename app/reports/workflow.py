@@ -53,13 +53,14 @@ class Outcome(StrEnum):
 
 
 class Rejection(StrEnum):
-    """Why the centre does not take a report."""
+    """Why the centre does not take a report; `withdrawn`: it need not, for who sent it takes it back."""
 
     spam = "spam"
     duplicate = "duplicate"
     out_of_scope = "out_of_scope"
     not_verifiable = "not_verifiable"
     defamatory = "defamatory"
+    withdrawn = "withdrawn"
 
 
 class Need(StrEnum):
@@ -117,7 +118,8 @@ _TABLE = (
     # Intake: is it a report, and whose? Who was asked for more answers to where it was asked.
     ("submitted assigned processing extended", "need_info", "moderator", "reason"),
     ("need_info", "submitted assigned processing extended", "citizen moderator", ""),
-    ("submitted need_info accepted returned", "rejected", "moderator", "rejection"),
+    ("submitted need_info accepted", "rejected", "citizen moderator", "rejection"),
+    ("returned", "rejected", "moderator", "rejection"),
     ("submitted need_info", "accepted", "moderator system", ""),
     ("accepted returned reopened assigned processing", "assigned", "moderator system", "agency"),
     # Handling.

@@ -53,7 +53,7 @@ from app.routers.dependencies import (
     asked_instant,
     refuse_unknown_parameters,
 )
-from app.routers.reports.desks import IdentitiesDep, ReadDesk, RulesDep, UploadsDep
+from app.routers.reports.desks import Address, IdentitiesDep, ReadDesk, RulesDep, UploadsDep, sender_of
 from app.routers.reports.shown import report_out
 from app.schemas.open311 import (
     Discovery,
@@ -335,6 +335,7 @@ async def post_request(
     cache: RulesDep,
     identities: IdentitiesDep,
     uploads: UploadsDep,
+    address: Address,
     caller: CallerDep,
     language: Language,
     form: In,
@@ -358,7 +359,7 @@ async def post_request(
     notices += [
         f"media {number}: {why}"
         for number, photo in enumerate(photos, start=1)
-        if (why := await _keep(uploads, desk, report_id, number, photo, language)) is not None
+        if (why := await _keep(uploads, desk, address, report_id, number, photo, language)) is not None
     ]
     taken = {
         "service_request_id": report_id,
@@ -374,11 +375,13 @@ _NOT_FETCHED = Text(
 )
 
 
-async def _keep(uploads: Uploads, desk: Desk, report_id: UUID, number: int, photo: bytes, language: str) -> str | None:
+async def _keep(
+    uploads: Uploads, desk: Desk, address: str, report_id: UUID, number: int, photo: bytes, language: str
+) -> str | None:
     """Take a photo; or why not, when that is the photo's fault."""
     try:
         await uploads.keep(desk, report_id, number, Piece(0, len(photo), photo))
-        await uploads.finish(desk, report_id, number, len(photo))
+        await uploads.finish(desk, report_id, number, len(photo), sender_of(desk, address))
     except HubError as error:
         if error.status >= 500:
             raise

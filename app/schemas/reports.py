@@ -35,7 +35,7 @@ StateName = Literal[
 ]  # fmt: skip
 OutcomeName = Literal["fixed", "partly", "not_ours", "duplicate", "cannot_find", "no_budget"]
 StageName = Literal["received", "in_hand", "answered"]
-RejectionName = Literal["spam", "duplicate", "out_of_scope", "not_verifiable", "defamatory"]
+RejectionName = Literal["spam", "duplicate", "out_of_scope", "not_verifiable", "defamatory", "withdrawn"]
 ActorName = Literal["citizen", "moderator", "agency", "system"]
 
 
@@ -161,7 +161,9 @@ class MoveIn(BaseModel):
 
     to: StateName
     reason: Words | None = Field(None, description="Why; the citizen reads it.")
-    rejection: RejectionName | None = None
+    rejection: RejectionName | None = Field(
+        None, description="`withdrawn`: who sent it takes it back, before anybody acts on it; nobody else."
+    )
     agency: Address | None = Field(None, description="Code of the unit that is to act.")
     deadline: Moment | None = Field(None, description="The new one.")
     outcome: OutcomeName | None = None

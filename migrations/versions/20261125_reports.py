@@ -210,6 +210,18 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("report_id", "number", "start", name=op.f("photo_piece_pkey")),
     )
     op.create_table(
+        "photo_underway",
+        sa.Column("sha256", sa.Text(), nullable=False, comment="of what was sent"),
+        sa.Column(
+            "since",
+            sa.DateTime(timezone=True),
+            server_default=sa.text("clock_timestamp()"),
+            nullable=False,
+            comment="when it was last begun",
+        ),
+        sa.PrimaryKeyConstraint("sha256", name=op.f("photo_underway_pkey")),
+    )
+    op.create_table(
         "report_event",
         sa.Column("id", sa.BigInteger(), sa.Identity(always=False), nullable=False),
         sa.Column("report_id", sa.Uuid(), nullable=False),
@@ -393,7 +405,7 @@ def downgrade() -> None:
     op.drop_column("webhook", "unit_ids")
     for table in (
         "notice", "report_mark", "report_comment", "report_rating", "report_follower",
-        "report_event", "reporter", "report_photo", "photo_piece", "report", "calendar_day", "shift", "report_route", "report_target",
+        "report_event", "reporter", "report_photo", "photo_underway", "photo_piece", "report", "calendar_day", "shift", "report_route", "report_target",
         "report_category",
     ):  # fmt: skip
         op.drop_table(table)

@@ -101,11 +101,12 @@ async def test_a_visitor_and_who_has_a_token_see_theirs(centre: Centre) -> None:
 
 async def test_answers_since_the_last_look_are_counted(centre: Centre) -> None:
     with time_machine.travel("2026-11-23T09:00:00+07:00", tick=False):
-        answered, asked, waiting = [await centre.sent(subject="an") for _ in range(3)]
+        answered, asked, waiting, taken_back = [await centre.sent(subject="an") for _ in range(4)]
     with time_machine.travel("2026-11-23T10:00:00+07:00", tick=False):
         await centre.moved(answered, ("moderate", "accepted"), ("handle", "processing"), ("handle", "resolved", ANSWER))
         await centre.moved(asked, ("moderate", "need_info", {"reason": "Ở đâu?"}))
         await centre.moved(waiting, ("moderate", "accepted"))
+        await centre.moved(taken_back, ("app", "rejected", {"rejection": "withdrawn", "subject": "an"}))
 
         async def unseen(since: str) -> int | None:
             count: int | None = (await shown(centre, "app", subject="an", since=since))["reports"]["unseen"]

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 from zoneinfo import ZoneInfo
 
 import chicagorequests
@@ -24,6 +24,7 @@ from sqlalchemy import insert, select
 
 from app import models
 from app.georeport import dumps
+from app.reports.reporters import erase_reporters
 from app.reports.service_requests import status_of
 from app.reports.workflow import State
 from tests.api.test_report_photos import a_photo
@@ -281,6 +282,26 @@ async def test_a_form_that_comes_again_is_the_same_report(centre: Centre) -> Non
     assert (after_midnight.status_code, after_midnight.json()[0]["service_request_id"]) == (200, first)
     assert len({first, other, next_day}) == 3
     assert (await post(centre, "other-app")).json()[0]["service_request_id"] != first
+
+
+async def test_who_says_the_same_with_another_contact_is_somebody_else(centre: Centre) -> None:
+    contacts: tuple[dict[str, str], ...] = ({"phone": "0912345678"}, {"phone": "0912345679", "last_name": "Trần"}, {})
+    first = [await taken(centre, **contact) for contact in contacts]
+
+    again = [await post(centre, **contact) for contact in contacts]
+
+    assert len(set(first)) == 3
+    assert [(one.status_code, one.json()[0]["service_request_id"]) for one in again] == [(200, one) for one in first]
+
+
+async def test_the_id_of_a_report_tells_nobody_who_was_forgotten(centre: Centre) -> None:
+    number = await taken(centre, phone="0912345678", first_name="An")
+    async with centre.hub.session() as session:
+        await erase_reporters(session, centre.hub.app.state.identities, report_id=UUID(number))
+
+    guesses = [await post(centre, phone=phone) for phone in ("0912345678", "0987654321")]
+
+    assert [(one.status_code, one.json()[0]["service_request_id"]) for one in guesses] == [(200, number)] * 2
 
 
 async def test_an_idempotency_key_stands_for_one_content(centre: Centre) -> None:

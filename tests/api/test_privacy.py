@@ -57,6 +57,7 @@ SECRETS: Mapping[str, Sequence[str]] = {
     "rating": ["words-of-rating"],
     "internal comment": ["among-staff"],
     "person": ["person-of-staff"],
+    "taken back because": ["taken-back-because"],
 }
 CASE = {"hidden words", "hidden address", "hidden place", "hidden reply"}
 ROUGH = {"rough address", "rough place"}
@@ -82,6 +83,12 @@ STAFF: Mapping[str, set[str]] = {
     "/v1/reports/{id}": CASE | TOLD | ROUGH | SINCE | {"person"},
     "/v1/reports/{id}/comments": {"hidden comment", "internal comment", "unmoderated comment", "person"},
 }
+# Nobody ever had to act on what its sender took back.
+MODERATORS: Mapping[str, set[str]] = {
+    route: secrets
+    | ({"taken back because"} if route in {"/v1/reports/{id}", "/open311/v2/servicerequestupdates.{format}"} else set())
+    for route, secrets in STAFF.items()
+}
 # Who sees which secret where. What is not here nobody sees anywhere.
 SEES: Mapping[str, Mapping[str, set[str]]] = {
     "public": {},
@@ -89,11 +96,13 @@ SEES: Mapping[str, Mapping[str, set[str]]] = {
     "elsewhere": {},
     "operator": {},
     "app": {
-        **in_open311(HIDDEN_CASE | ROUGH | {"unpublished photo"}, {"hidden reason", "reopened because"}),
+        **in_open311(
+            HIDDEN_CASE | ROUGH | {"unpublished photo"}, {"hidden reason", "reopened because", "taken back because"}
+        ),
         "/v1/app/home": ROUGH | {"unpublished reply"},
         "/v1/reports": CASE | ROUGH | {"unpublished reply"},
         "/v1/reports/similar": ROUGH | {"unpublished reply"},  # its own that is public; of others' an outline
-        "/v1/reports/{id}": CASE | TOLD | ROUGH | SINCE,
+        "/v1/reports/{id}": CASE | TOLD | ROUGH | SINCE | {"taken back because"},
         "/v1/reports/{id}/comments": {"hidden comment"},
     },
     "token": {
@@ -103,16 +112,16 @@ SEES: Mapping[str, Mapping[str, set[str]]] = {
         "/v1/reports/{id}": CASE | TOLD,
         "/v1/reports/{id}/comments": {"hidden comment"},
     },
-    "moderator": STAFF,
+    "moderator": MODERATORS,
     "agency": STAFF,
-    "identifier": {**STAFF, "/v1/reports/{id}/reporter": {"name", "phone", "email"}},
+    "identifier": {**MODERATORS, "/v1/reports/{id}/reporter": {"name", "phone", "email"}},
 }
 CASES = ["reports:submit", "reports:moderate", "reports:handle", "reports:identify"]
 
 
 @dataclass
 class World:
-    """Two reports full of secrets, and everybody who may ask."""
+    """Reports full of secrets, and everybody who may ask."""
 
     centre: Centre
     callers: dict[str, dict[str, str]]  # headers
@@ -166,6 +175,10 @@ async def the_world(centre: Centre) -> World:
         ("handle", "resolved", {"outcome": "no_budget", "reply": "unpublished-reply"}),
     )  # fmt: skip
     assert (await put(centre, rough, LATE_PHOTO, n=2)).status_code == 201
+    taken_back = await centre.sent(description="Gửi nhầm.", subject=AN)
+    await centre.moved(
+        taken_back, ("app", "rejected", {"rejection": "withdrawn", "reason": "taken-back-because", "subject": AN})
+    )
     deliveries = await hub.client.get(
         f"/v1/webhooks/{webhook.json()['id']}/deliveries", headers={"X-API-Key": keys["operator"]}
     )
@@ -178,7 +191,7 @@ async def the_world(centre: Centre) -> World:
         },
         {
             **VALUES,
-            **{key: [hidden["id"], rough["id"]] for key in ("id", "service_request_id", "token")},
+            **{key: [hidden["id"], rough["id"], taken_back["id"]] for key in ("id", "service_request_id", "token")},
             "webhook": [str(webhook.json()["id"])],
             "delivery": [str(deliveries.json()["items"][0]["id"])],
         },
@@ -330,7 +343,7 @@ async def test_what_goes_to_subscribers_has_no_secret(centre: Centre) -> None:
 
 async def test_a_photo_opens_with_its_link_only(centre: Centre) -> None:
     world = await the_world(centre)
-    [hidden, _] = world.values["id"]
+    hidden, *_ = world.values["id"]
     [photo] = (await centre.ask("GET", f"/{hidden}", "moderate")).json()["photos"]
 
     for headers in world.callers.values():

@@ -56,6 +56,19 @@ async def test_what_is_received_and_answered_is_a_figure_of_the_commune_and_of_t
 
 
 @time_machine.travel(MONDAY, tick=False)
+async def test_what_its_sender_takes_back_was_received_and_nobody_refused_it(centre: Centre) -> None:
+    await centre.moved(await centre.sent(), ("app", "rejected", {"rejection": "withdrawn"}))
+    await centre.moved(await centre.sent(), ("moderate", "rejected", {"rejection": "spam"}))
+
+    await counted(centre.hub)
+
+    for name, value in {"received": 2, "refused": 1}.items():
+        assert (await centre.hub.point(f"report.{name}", "25813", DAY, "day"))["value"] == value, name
+    waiting = await centre.hub.point("report.processing", "25813", MONDAY[:13], "hour")
+    assert waiting["value"] == 0
+
+
+@time_machine.travel(MONDAY, tick=False)
 async def test_what_citizens_think_of_answers_is_a_figure_of_the_day_of_the_answer(centre: Centre) -> None:
     for stars in (5, 2):
         report = await centre.sent()

@@ -427,6 +427,85 @@ async def test_another_piece_in_the_place_of_one_is_a_conflict(centre: Centre) -
     assert other.json()["code"] == "photo-taken"
 
 
+# --- taken back by who sent it ---
+
+TAKEN_BACK = {"rejection": "withdrawn"}
+
+
+@pytest.mark.parametrize("more", [
+    (), (("moderate", "need_info", {"reason": "Ở đâu?"}),), (("moderate", "accepted"),),
+])  # fmt: skip
+async def test_who_sent_it_takes_it_back_while_nobody_acts(centre: Centre, more: tuple[tuple[Any, ...], ...]) -> None:
+    report = await centre.sent(subject="an", point=None, address="12 Hùng Vương")  # nobody acts on it by itself
+    for step in more:
+        await centre.moved(report, step)
+    offered = (await centre.seen(report, "app")).json()["moves"]
+
+    done = await centre.move(report, "app", "rejected", subject="an", reason="Gửi nhầm.", **TAKEN_BACK)
+    answered = await centre.move(report, "moderate", "accepted")
+
+    assert "rejected" in offered
+    assert done.status_code == 200, done.text
+    [*_, last] = done.json()["events"]
+    assert (last["to"], last["by"], last["rejection"], last["reason"]) == (
+        "rejected", "citizen", "withdrawn", "Gửi nhầm.",
+    )  # fmt: skip
+    assert done.json()["moves"] == []
+    assert answered.status_code == 409
+
+
+async def test_a_visitor_and_who_has_the_token_take_theirs_back(centre: Centre) -> None:
+    for headers in ({"X-Visitor-Token": "m" * 43}, None):
+        sent = await centre.ask("POST", "", None if headers else "app", json=a_report(), headers=headers or {})
+        mine = headers or {"X-Report-Token": sent.json()["follow_up"]}
+        path = f"/{sent.json()['id']}/transitions"
+
+        done = await centre.ask("POST", path, headers=mine, json={"to": "rejected", **TAKEN_BACK})
+
+        assert (done.status_code, done.json()["state"]) == (200, "rejected")
+
+
+@pytest.mark.parametrize(("who", "more", "status"), [
+    ("other-app", {"subject": "an"}, 404), ("app", {"subject": "binh"}, 409), ("app", {}, 409), (None, {}, 401),
+    ("handle", {}, 404), ("moderate", {}, 422), ("app", {"subject": "an", "rejection": "spam"}, 422),
+    ("app", {"subject": "an", "rejection": None}, 422),
+])  # fmt: skip
+async def test_nobody_else_takes_it_back_and_nobody_for_another_reason(
+    centre: Centre, who: str | None, more: dict[str, Any], status: int
+) -> None:
+    report = await centre.sent(subject="an")
+
+    refused = await centre.move(report, who, "rejected", **(TAKEN_BACK | more))
+
+    assert refused.status_code == status, refused.text
+    if status == 422:
+        assert [one["pointer"] for one in refused.json()["errors"]] == ["/rejection"]
+    assert (await centre.seen(report, "app")).json()["state"] == "submitted"
+
+
+@pytest.mark.parametrize("steps", [
+    (("moderate", "accepted"),), (("moderate", "accepted"), ("moderate", "need_info", {"reason": "Ở đâu?"})),
+])  # fmt: skip
+async def test_once_somebody_acts_it_is_not_taken_back(centre: Centre, steps: tuple[tuple[Any, ...], ...]) -> None:
+    report = await centre.sent()
+    await centre.moved(report, *steps)
+
+    refused = await centre.move(report, "app", "rejected", **TAKEN_BACK)
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "move-not-allowed")
+    assert "rejected" not in (await centre.seen(report, "app")).json()["moves"]
+
+
+async def test_nor_is_what_others_wait_for(centre: Centre) -> None:
+    first, second = await centre.sent(), await centre.sent("other-app")
+    await centre.moved(second, ("moderate", "rejected", repeats(first)))
+
+    refused = await centre.move(first, "app", "rejected", **TAKEN_BACK)
+
+    assert (refused.status_code, refused.json()["code"]) == (409, "move-not-allowed")
+    assert (await centre.seen(first, "app")).json()["moves"] == []
+
+
 # --- withdrawn ---
 
 

@@ -13,9 +13,12 @@ import httpx
 import pytest
 import time_machine
 from PIL import ExifTags, Image
+from sqlalchemy import text
 
-from app.errors import PhotoStoreUnavailable
-from app.reports.photo_store import PhotoStore
+from app.errors import PhotoStoreUnavailable, UnknownPhoto
+from app.reports import uploads
+from app.reports.photo_store import PhotoStore, photo_key
+from app.reports.photos import SIZES
 from tests.api.test_reports import TO_THE_PUBLIC, Centre, a_report, centre
 
 __all__ = ["centre"]  # the fixture
@@ -185,6 +188,62 @@ async def test_a_photo_that_is_all_here_is_not_replaced_while_it_waits(
     assert [one.status_code for one in (waits, second, first)] == [503, 409, 201]
     [made] = await photos(centre, report)
     assert hashlib.sha256(photo).hexdigest() in made["full"]
+
+
+async def test_where_too_many_wait_a_photo_is_kept_and_its_end_sent_again(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report, photo = await centre.sent(), a_photo()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(uploads, "MOST_WAITING", 0)
+        waits = await put(centre, report, photo)
+        form = [("report", (None, json.dumps(a_report()))), ("photos", ("IMG_0001.jpg", photo))]
+        refused = await centre.ask("POST", "", "app", files=form)
+    done = await put(centre, report, b"", range_=f"bytes */{len(photo)}")
+
+    assert [(one.status_code, one.json()["code"]) for one in (waits, refused)] == [(503, "too-many-photos")] * 2
+    assert int(waits.headers["retry-after"]) >= 0
+    assert (done.status_code, done.json()["complete"]) == (201, True)
+    assert len(await photos(centre, report)) == 1
+
+
+async def test_files_that_no_report_got_are_deleted_and_those_of_a_report_never(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report, other, shared, lost = await centre.sent(), await centre.sent(), a_photo(1), a_photo(2)
+    store: PhotoStore = centre.hub.app.state.uploads.store
+
+    async def killed(*_: Any) -> bool:
+        raise RuntimeError("killed between storing and recording")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(uploads, "_record", killed)
+        for photo, n in ((shared, 1), (lost, 2)):
+            assert (await put(centre, report, photo, n=n)).status_code == 500
+    assert (await put(centre, other, shared)).status_code == 201
+
+    async def swept(days: int) -> tuple[int, list[bool]]:
+        async with centre.hub.session() as session:
+            await session.execute(
+                text("UPDATE photo_underway SET since = since - make_interval(days => :days)"), {"days": days}
+            )
+            deleted = await uploads.forget_orphans(session, store)
+        return deleted, [await kept(store, photo) for photo in (shared, lost)]
+
+    assert await swept(0) == (0, [True, True])
+    assert await swept(2) == (1, [True, False])
+    assert await swept(2) == (0, [True, False])
+    again = await put(centre, report, lost, n=2)
+    assert (again.status_code, await kept(store, lost)) == (201, True)
+    assert await swept(2) == (0, [True, True])
+
+
+async def kept(store: PhotoStore, photo: bytes) -> bool:
+    try:
+        return all([await store.get(photo_key(hashlib.sha256(photo).hexdigest(), size)) for size in SIZES])
+    except UnknownPhoto:
+        return False
 
 
 @pytest.mark.parametrize(("content", "status", "code"), [

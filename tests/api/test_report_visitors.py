@@ -8,7 +8,8 @@ import httpx
 import pytest
 
 from app.hub import Hub
-from app.reports import visitors
+from app.reports import uploads, visitors
+from app.reports.visitors import Sent
 from tests.api.test_report_photos import a_photo
 from tests.api.test_reports import LAMP, TO_THE_PUBLIC, Centre, a_report
 from tests.api.test_reports import centre as centre  # noqa: PLC0414 (a fixture)
@@ -93,7 +94,7 @@ async def test_nobody_sends_eight_megabytes_for_a_report_that_is_not_his(centre:
 async def test_from_one_address_come_so_many_new_reports_an_hour(
     centre: Centre, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(visitors, "MOST", 2)
+    monkeypatch.setattr(visitors, "MOST", {Sent.report: 2})
     first, second = a_report(), a_report()
     for body in (first, first, first, second):
         assert (await ask(centre, "POST", "", ME, json=body)).is_success
@@ -101,10 +102,95 @@ async def test_from_one_address_come_so_many_new_reports_an_hour(
     third = a_report()
     refused = await ask(centre, "POST", "", OTHER, json=third)
 
-    assert (refused.status_code, refused.json()["code"]) == (429, "too-many-reports")
+    assert (refused.status_code, refused.json()["code"]) == (429, "too-much-from-address")
     assert 3590 <= int(refused.headers["retry-after"]) <= 3601
     assert (await ask(centre, "GET", f"/{third['id']}", OTHER)).status_code == 404
     assert (await ask(centre, "POST", "", ME, json=second)).status_code == 200
+
+
+async def test_from_one_address_come_so_many_followers_an_hour_whatever_their_tokens(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(visitors, "MOST", {Sent.follow: 2})
+    report = await centre.sent()
+    follow = f"/{report['id']}/follow?subject=visitor"
+
+    answers = [await ask(centre, "PUT", follow, token * 43) for token in "aabbc"]
+    left = await ask(centre, "DELETE", follow, "a" * 43)
+    app = await centre.ask("PUT", f"/{report['id']}/follow?subject=binh", "app")
+
+    assert [one.status_code for one in answers] == [200, 200, 200, 200, 429]
+    assert answers[-1].json()["code"] == "too-much-from-address"
+    assert "2 followers have come from this network address" in answers[-1].json()["detail"]
+    assert int(answers[-1].headers["retry-after"]) > 3500
+    assert (left.status_code, app.status_code) == (200, 200)
+    assert (await centre.seen(report, "moderate")).json()["followers"] == 2
+
+
+async def test_from_one_address_come_so_many_comments_an_hour(centre: Centre, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visitors, "MOST", {Sent.report: 30, Sent.comment: 2})
+    sent = (await ask(centre, "POST", "", ME, json=a_report())).json()
+    await centre.moved(sent, *TO_THE_PUBLIC)
+    path, first, words = f"/{sent['id']}/comments", str(uuid4()), {"words": "Vẫn tối."}
+
+    said = [await ask(centre, "POST", path, ME, json={"id": first, **words}) for _ in range(2)]
+    said.append(await ask(centre, "POST", path, OTHER, json={"id": str(uuid4()), **words}))
+    refused = [
+        await ask(centre, "POST", path, OTHER, json={"id": str(uuid4()), **words}),
+        await ask(
+            centre,
+            "POST",
+            path,
+            None,
+            headers={"X-Report-Token": sent["follow_up"]},
+            json={"id": str(uuid4()), **words},
+        ),
+    ]
+    staff = await centre.ask("POST", path, "moderate", json={"id": str(uuid4()), **words})
+
+    assert [one.status_code for one in said] == [201, 200, 201]
+    assert [one.status_code for one in refused] == [429, 429]
+    assert staff.status_code == 201
+    assert len((await ask(centre, "GET", path, ME)).json()["items"]) == 2
+
+
+async def a_piece(
+    centre: Centre, report: dict[str, Any], photo: bytes, n: int, upto: int | None = None
+) -> httpx.Response:
+    part = photo[:upto]
+    headers = {"content-range": f"bytes 0-{len(part) - 1}/{len(photo)}"}
+    return await ask(centre, "PUT", f"/{report['id']}/photos/{n}", ME, content=part, headers=headers)
+
+
+async def test_from_one_address_wait_so_many_bytes_of_photos_and_whole_ones_do_not_count(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = a_photo()
+    monkeypatch.setattr(visitors, "MOST", {Sent.report: 30, Sent.photo: len(photo)})
+    report = (await ask(centre, "POST", "", ME, json=a_report())).json()
+
+    whole = [await a_piece(centre, report, a_photo(n), n) for n in (1, 2, 3, 3, 3)]
+    half = [await a_piece(centre, report, photo, n, upto=len(photo) * 2 // 3) for n in (4, 5, 6)]
+
+    assert [one.status_code for one in whole] == [201] * 5
+    assert [one.status_code for one in half] == [202, 202, 429]
+    assert half[-1].json()["code"] == "too-much-from-address"
+
+
+async def test_visitors_fill_no_more_than_so_much_with_photos_that_are_not_all_here(
+    centre: Centre, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "MOST_UNFINISHED", 150)
+    mine, apps = (await ask(centre, "POST", "", ME, json=a_report())).json(), await centre.sent()
+    photo = a_photo()
+
+    first = await a_piece(centre, mine, photo, 1, upto=100)
+    second = await a_piece(centre, mine, photo, 2, upto=100)
+    range_ = {"content-range": f"bytes 0-99/{len(photo)}"}
+    app = await centre.ask("PUT", f"/{apps['id']}/photos/1", "app", content=photo[:100], headers=range_)
+
+    assert (first.status_code, second.status_code, app.status_code) == (202, 503, 202)
+    assert second.headers["retry-after"] == "3600"
 
 
 async def test_an_operator_may_want_keys_from_everybody(centre: Centre) -> None:
@@ -126,3 +212,9 @@ async def test_the_map_knows_the_communes_of_the_centre(centre: Centre) -> None:
     hub: Hub = centre.hub.hub
     object.__setattr__(hub, "settings", hub.settings.model_copy(update={"area": "bencat"}))
     assert len((await ask(centre, "GET", "/area", None)).json()["places"]) == 7
+
+
+def test_a_household_is_one_address() -> None:
+    assert visitors.network("2001:db8::1") == visitors.network("2001:db8::ffff") != visitors.network("2001:db8:1::1")
+    assert visitors.network("192.0.2.1") != visitors.network("192.0.2.2")
+    assert visitors.network("testclient") == "testclient"

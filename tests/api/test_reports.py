@@ -52,7 +52,7 @@ class Centre:
         report: dict[str, Any] = response.json()
         return report
 
-    async def move(self, report: Mapping[str, Any], who: str, to: str, **more: Any) -> httpx.Response:
+    async def move(self, report: Mapping[str, Any], who: str | None, to: str, **more: Any) -> httpx.Response:
         return await self.ask("POST", f"/{report['id']}/transitions", who, json={"to": to, **more})
 
     async def moved(self, report: Mapping[str, Any], *steps: tuple[Any, ...]) -> dict[str, Any]:

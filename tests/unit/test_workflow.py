@@ -30,9 +30,12 @@ S, A = State, Actor
     ("state", "actor", "targets"),
     [
         (S.submitted, A.moderator, [S.need_info, S.rejected, S.accepted]),
-        (S.submitted, A.citizen, []),
+        (S.submitted, A.citizen, [S.rejected]),  # taken back
         (S.submitted, A.agency, []),
-        (S.need_info, A.citizen, [S.submitted, S.assigned, S.processing, S.extended]),
+        (S.need_info, A.citizen, [S.submitted, S.rejected, S.assigned, S.processing, S.extended]),
+        (S.accepted, A.citizen, [S.rejected]),
+        (S.assigned, A.citizen, []),
+        (S.returned, A.citizen, []),
         (S.accepted, A.moderator, [S.rejected, S.assigned]),
         (S.accepted, A.system, [S.assigned]),
         (S.assigned, A.agency, [S.returned, S.processing, S.resolved]),

@@ -213,6 +213,7 @@ const WORDS = {
   "reports.rejection.not_verifiable": ["Không xác minh được", "Cannot be verified"],
   "reports.rejection.out_of_scope": ["Không thuộc phạm vi tiếp nhận", "Out of scope"],
   "reports.rejection.spam": ["Tin rác", "Spam"],
+  "reports.rejection.withdrawn": ["Người gửi đã rút phản ánh", "Taken back by who sent it"],
   "reports.reopen": ["Chưa xử lý xong?", "Not solved?"],
   "reports.reopen.note": ["Mở lại để cơ quan phụ trách xử lý tiếp.", "Reopen it, and who is in charge goes on with it."],
   "reports.reopen.send": ["Mở lại phản ánh", "Reopen the report"],
@@ -252,6 +253,9 @@ const WORDS = {
   "reports.wish.private": ["Không công khai", "Not at all"],
   "reports.wish.public": ["Công khai nội dung và vị trí (không có tên bạn)", "What and where (without your name)"],
   "reports.wish.withheld": ["Công khai nội dung, vị trí chỉ gần đúng", "What, and the place only roughly"],
+  "reports.withdraw": ["Rút phản ánh", "Take it back"],
+  "reports.withdraw.note": ["Được rút khi chưa có cơ quan nào xử lý.", "As long as nobody acts on it."],
+  "reports.withdraw.sure": ["Rút phản ánh này? Rút rồi thì không gửi lại được chính phản ánh này.", "Take this report back? It cannot be opened again."],
   "reports.words": ["Sự việc thế nào", "What is wrong"],
   "landing.lead": [
     "Nơi tập hợp số liệu của các ngành và các xã, phường, giữ nguồn gốc và lịch sử của từng con số, cho thấy tình hình của địa phương đúng và kịp thời.",

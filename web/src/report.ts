@@ -49,6 +49,7 @@ export async function showReport(view: HTMLElement, id: string): Promise<void> {
     refusal(report),
     original(report),
     own && judgement(report, again),
+    own && report.moves.includes("rejected") && withdrawing(report, again),
     !own && following(report, again),
     element(
       "div.columns", {},
@@ -226,20 +227,32 @@ function reopening(report: ReportDetail, again: () => Promise<void>): HTMLElemen
     order("POST", `/${report.id}/transitions`, { to: "reopened", reason: why.require(say("reports.needs.why")) }), again);
 }
 
-function following(report: ReportDetail, again: () => Promise<void>): HTMLElement | null {
-  const mine = followed().some(({ id }) => id === report.id);
-  const note = mine ? say("reports.followed") : report.followers > 0 ? say("reports.followers", { n: report.followers }) : "";
-  const button = element("button.other", { type: "button", "aria-pressed": String(mine) }, icon("bell"), say(mine ? "reports.unfollow" : "reports.follow.too"));
-  const said = element("span.said", { role: "status" }, note);
+/** A button that does one thing, with what there is to say beside it. */
+function press(button: HTMLButtonElement, words: string, send: () => Promise<unknown>, done: () => Promise<void>): HTMLElement {
+  const said = element("span.said", { role: "status" }, words);
   button.addEventListener("click", () => {
     button.disabled = true;
-    follow({ id: report.id, category_name: report.category_name }, !mine).then(again).catch((error: Error) => {
+    send().then(done).catch((error: Error) => {
       button.disabled = false;
       said.dataset["state"] = "off_track";
       said.textContent = error instanceof TypeError ? say("reports.not-sent") : error.message;
     });
   });
   return element("p.deeds", {}, button, said);
+}
+
+function withdrawing(report: ReportDetail, again: () => Promise<void>): HTMLElement {
+  const button = element("button.other", { type: "button" }, icon("trash"), say("reports.withdraw"));
+  return press(button, say("reports.withdraw.note"), async () => {
+    if (confirm(say("reports.withdraw.sure"))) await order("POST", `/${report.id}/transitions`, { to: "rejected", rejection: "withdrawn" });
+  }, again);
+}
+
+function following(report: ReportDetail, again: () => Promise<void>): HTMLElement | null {
+  const mine = followed().some(({ id }) => id === report.id);
+  const note = mine ? say("reports.followed") : report.followers > 0 ? say("reports.followers", { n: report.followers }) : "";
+  const button = element("button.other", { type: "button", "aria-pressed": String(mine) }, icon("bell"), say(mine ? "reports.unfollow" : "reports.follow.too"));
+  return press(button, note, () => follow({ id: report.id, category_name: report.category_name }, !mine), again);
 }
 
 function comments(report: ReportDetail, own: boolean): HTMLElement {

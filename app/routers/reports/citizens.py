@@ -6,17 +6,26 @@ from fastapi import APIRouter, Query, Response
 
 from app import models
 from app.auth import require_caller
-from app.errors import CommentConflict, KeyRequired, RatingNotAllowed, ScopeMissing, Text, UnknownReport
+from app.errors import (
+    CommentConflict,
+    KeyRequired,
+    RatingNotAllowed,
+    ScopeMissing,
+    Text,
+    TooMuchFromAddress,
+    UnknownReport,
+)
 from app.paging import encode_cursor
 from app.reports.comments import comment, comments_of
 from app.reports.desk import HANDLE, MODERATE, SUBMIT, Desk
 from app.reports.following import follow, unfollow
 from app.reports.handling import require_report
 from app.reports.ratings import rate
+from app.reports.visitors import Sent
 from app.routers.answers import answer, problems
 from app.routers.dependencies import Language, ReadSession, WriteSession
 from app.routers.exact import ExactRoute
-from app.routers.reports.desks import ReadDesk, ReportId, WriteDesk
+from app.routers.reports.desks import Address, ArrivalsDep, ReadDesk, ReportId, WriteDesk
 from app.routers.reports.finding import after_key
 from app.routers.reports.shown import comment_out, rating_out
 from app.schemas.reports import CommentIn, CommentOut, CommentPage, FollowOut, RatingGiven, RatingIn, Subject
@@ -29,13 +38,25 @@ _TO_SPEAK = Text("để đánh giá hoặc bình luận", "to rate or comment")
 Follower = Annotated[Subject, Query(description="The citizen, as the caller's own system names them: opaque.")]
 
 
-@router.put("/{id}/follow", response_model=FollowOut, responses=problems(KeyRequired, ScopeMissing, UnknownReport))
+@router.put(
+    "/{id}/follow",
+    response_model=FollowOut,
+    responses=problems(KeyRequired, ScopeMissing, UnknownReport, TooMuchFromAddress),
+)
 async def put_follow(
-    session: WriteSession, desk: WriteDesk, language: Language, report_id: ReportId, subject: Follower
+    session: WriteSession,
+    desk: WriteDesk,
+    arrivals: ArrivalsDep,
+    address: Address,
+    language: Language,
+    report_id: ReportId,
+    subject: Follower,
 ) -> Response:
     """A citizen wants to know what becomes of it, too (+1). Saying it again changes nothing."""
     require_caller(desk.caller, SUBMIT, _TO_FOLLOW)
-    report = await follow(session, desk, report_id, subject)
+    report, is_new = await follow(session, desk, report_id, subject)
+    if is_new and desk.keyless:
+        arrivals.take(Sent.follow, address)
     return answer(_follow_out(desk, report, following=True), language)
 
 
@@ -68,16 +89,24 @@ async def put_rating(
     "/{id}/comments",
     status_code=201,
     response_model=CommentOut,
-    responses=problems(KeyRequired, ScopeMissing, UnknownReport, CommentConflict)
+    responses=problems(KeyRequired, ScopeMissing, UnknownReport, CommentConflict, TooMuchFromAddress)
     | {200: {"model": CommentOut, "description": "It was here already."}},
 )
 async def post_comment(
-    session: WriteSession, desk: WriteDesk, language: Language, report_id: ReportId, sent: CommentIn
+    session: WriteSession,
+    desk: WriteDesk,
+    arrivals: ArrivalsDep,
+    address: Address,
+    language: Language,
+    report_id: ReportId,
+    sent: CommentIn,
 ) -> Response:
     """Say something about a report: a citizen, or staff to everybody or among themselves."""
     if desk.token is None and not (desk.may(MODERATE) or desk.may(HANDLE)):
         require_caller(desk.caller, SUBMIT, _TO_SPEAK)
     said, is_new = await comment(session, desk, report_id, sent)
+    if is_new and desk.keyless:
+        arrivals.take(Sent.comment, address)
     return answer(comment_out(desk, said, staff=True), language, status=201 if is_new else 200)
 
 

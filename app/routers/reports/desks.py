@@ -15,7 +15,7 @@ from app.reports.desk import Desk
 from app.reports.identity import IdentityKeys
 from app.reports.rules import Rules, RulesCache
 from app.reports.uploads import Uploads
-from app.reports.visitors import Arrivals, visitor_of
+from app.reports.visitors import Arrivals, network, visitor_of
 from app.routers.dependencies import CallerDep, HubDep, ReadCatalogue, ReadSession, WriteCatalogue, WriteSession
 
 TO_MOVE = Text("để xử lý phản ánh", "to handle reports")
@@ -119,6 +119,18 @@ def get_arrivals(request: Request) -> Arrivals:
 
 
 ArrivalsDep = Annotated[Arrivals, Depends(get_arrivals)]
+
+
+def get_address(request: Request) -> str:
+    return network("" if request.client is None else request.client.host)
+
+
+Address = Annotated[str, Depends(get_address)]
+
+
+def sender_of(desk: Desk, address: str) -> str:
+    """Whom the photos come from: the key; without one the address, for tokens are made by who likes."""
+    return address if desk.caller is None or desk.caller.key_prefix is None else desk.caller.key_prefix
 
 
 ReadDesk = Annotated[Desk, Depends(read_desk, scope="function")]

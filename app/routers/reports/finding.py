@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Response
 
-from app.catalogue.access import units_below
 from app.errors import KeyRequired, Text, UnitNotValid, UnknownReport, UnknownUnit
 from app.paging import decode_cursor, encode_cursor
 from app.reports.desk import HANDLE, MODERATE, Desk
@@ -56,7 +55,10 @@ async def get_asked(
     ] = None,
     category: Annotated[list[Code] | None, Query(max_length=100)] = None,
     state: Annotated[list[StateName] | None, Query(max_length=20)] = None,
-    unit: Annotated[list[str] | None, Query(max_length=100, description="In these units and all below them.")] = None,
+    unit: Annotated[
+        list[str] | None,
+        Query(max_length=100, description="In these units, all below them, and what went into one of these."),
+    ] = None,
     agency: Annotated[list[str] | None, Query(max_length=100, description="That these units must act on.")] = None,
     subject: Annotated[
         str | None, Query(max_length=200, description="Of one citizen of the caller's own system.")
@@ -201,4 +203,4 @@ def _below(desk: Desk, addresses: Sequence[str]) -> list[int] | None:
         return None
     day = desk.local.date()
     units = [desk.catalogue.require_unit(code, None, day).id for code in codes]
-    return list(units_below(units, desk.catalogue, day))
+    return list(desk.within(units))

@@ -27,17 +27,19 @@ from app.errors import (
     RowError,
     ScopeMissing,
     Text,
-    TooManyReports,
+    TooManyPhotos,
+    TooMuchFromAddress,
     UnknownReport,
 )
 from app.reports.desk import HANDLE, SUBMIT, Desk
 from app.reports.submission import Acceptable, judge, submit
 from app.reports.uploads import MOST, Enclosed, Piece, Uploads, add_photos, require_open
-from app.reports.visitors import Arrivals
+from app.reports.visitors import Arrivals, Sent
 from app.routers.answers import JSON, answer, problems
 from app.routers.dependencies import CallerDep, HubDep, Language, WriteSession
 from app.routers.exact import ExactRoute
 from app.routers.reports.desks import (
+    Address,
     ArrivalsDep,
     IdentitiesDep,
     ReportId,
@@ -46,6 +48,7 @@ from app.routers.reports.desks import (
     VisitorToken,
     WriteDesk,
     desk_of,
+    sender_of,
 )
 from app.routers.reports.forms import FORM, FORM_SHAPE, FormRoute, form_of, in_report, read_form
 from app.routers.reports.shown import detail_out
@@ -67,6 +70,7 @@ async def post_report_with_photos(
     identities: IdentitiesDep,
     uploads: UploadsDep,
     arrivals: ArrivalsDep,
+    address: Address,
     caller: CallerDep,
     language: Language,
     browser: VisitorToken = None,
@@ -81,12 +85,12 @@ async def post_report_with_photos(
             async with hub.database.read_session() as session:  # nobody looks at the photos of what is refused
                 judged = await judge(session, desk, sent)
             if desk.visitor is not None and isinstance(judged, Acceptable):
-                arrivals.require_room(_address(request))
-        made = await uploads.enclosed(desk, sent.id, files)
+                arrivals.require_room(Sent.report, address)
+        made = await uploads.enclosed(desk, sent.id, files, sender_of(desk, address))
     desk = replace(desk, now=datetime.now(UTC))  # the line may have been slow
     async with hub.database.write_session() as session:
         with in_report():
-            return await _take(request, session, desk, uploads, arrivals, language, sent, made)
+            return await _take(session, desk, uploads, arrivals, address, language, sent, made)
 
 
 # Before the one below, which has the same path, and describes both.
@@ -100,18 +104,18 @@ router.add_api_route(
     status_code=201,
     response_model=ReportSent,
     responses=problems(
-        KeyRequired, ScopeMissing, OutsideKeyUnits, OutsideArea, ReportConflict, TooManyReports, PhotoTaken, MoveNotAllowed,
-        BodyTooLarge, PhotoStoreUnavailable,
+        KeyRequired, ScopeMissing, OutsideKeyUnits, OutsideArea, ReportConflict, TooMuchFromAddress, PhotoTaken, MoveNotAllowed,
+        BodyTooLarge, PhotoStoreUnavailable, TooManyPhotos,
     )
     | {200: {"model": ReportSent, "description": "It was here already: this is how it stands now."}},
     openapi_extra={"requestBody": {"content": {FORM: {"schema": FORM_SHAPE}}}},
 )  # fmt: skip
 async def post_report(
-    request: Request,
     session: WriteSession,
     desk: WriteDesk,
     uploads: UploadsDep,
     arrivals: ArrivalsDep,
+    address: Address,
     language: Language,
     sent: ReportIn,
 ) -> Response:
@@ -120,15 +124,15 @@ async def post_report(
     As a form it brings its photos along: all of it is stored, or nothing.
     """
     require_caller(desk.caller, SUBMIT, _TO_SEND)
-    return await _take(request, session, desk, uploads, arrivals, language, sent, ())
+    return await _take(session, desk, uploads, arrivals, address, language, sent, ())
 
 
 async def _take(
-    request: Request,
     session: AsyncSession,
     desk: Desk,
     uploads: Uploads,
     arrivals: Arrivals,
+    address: str,
     language: str,
     sent: ReportIn,
     made: Sequence[Enclosed],
@@ -136,8 +140,7 @@ async def _take(
     report, is_new = await submit(session, desk, sent)
     await add_photos(session, desk, report, made)
     if desk.visitor is not None and is_new:  # the same again is harmless, and a bad line sends it often
-        arrivals.require_room(_address(request))
-        arrivals.note(_address(request))
+        arrivals.take(Sent.report, address)
     headers = {"location": f"/v1/reports/{report.id}"}
     detail = await detail_out(session, desk, uploads, report, language)
     if report.follow_up is not None:
@@ -146,17 +149,13 @@ async def _take(
     return answer(detail, language, status=201 if is_new else 200, headers=headers)
 
 
-def _address(request: Request) -> str:
-    return "" if request.client is None else request.client.host
-
-
 @router.put(
     "/{id}/photos/{n}",
     status_code=201,
     response_model=UploadOut,
     responses=problems(
         KeyRequired, ScopeMissing, UnknownReport, MoveNotAllowed, PhotoTaken, PhotoTooLarge, PhotoTooManyPixels, NotAPhoto,
-        PhotoDamaged, PhotoStoreUnavailable,
+        PhotoDamaged, PhotoStoreUnavailable, TooManyPhotos, TooMuchFromAddress,
     )
     | {202: {"model": UploadOut, "description": "Kept; there is more to come."}},
     openapi_extra={
@@ -172,6 +171,8 @@ async def put_photo(
     cache: RulesDep,
     identities: IdentitiesDep,
     uploads: UploadsDep,
+    arrivals: ArrivalsDep,
+    address: Address,
     caller: CallerDep,
     language: Language,
     report_id: ReportId,
@@ -191,13 +192,19 @@ async def put_photo(
         if not desk.may(HANDLE):
             require_caller(desk.caller, SUBMIT, _TO_SEND)
         await require_open(session, desk, report_id)  # before its bytes come: anybody may call himself a visitor
+    if desk.visitor is not None:
+        arrivals.require_room(Sent.photo, address)
     # Nobody keeps the bytes while the photo waits for its turn.
     piece = _piece(content_range, b"".join([part async for part in request.stream()]))
-    size = piece.size
+    size, come = piece.size, len(piece.content)
     received = await uploads.keep(desk, report_id, number, piece)
     del piece
+    if desk.visitor is not None:
+        arrivals.note(Sent.photo, address, come)
     if complete := received == size:
-        await uploads.finish(desk, report_id, number, size)
+        made = await uploads.finish(desk, report_id, number, size, sender_of(desk, address))
+        if desk.visitor is not None:
+            arrivals.note(Sent.photo, address, -(size if made else come))
     out = {"received": received, "size": size, "complete": complete}
     return answer(out, language, status=201 if complete else 202)
 

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import models
 from app.reports.desk import Desk
-from app.reports.handling import events_of, moves
+from app.reports.handling import events_of, moves, repeats_of
 from app.reports.photo_store import photo_key
 from app.reports.photos import SIZES
 from app.reports.ratings import ratings_of
@@ -71,7 +71,7 @@ async def detail_out(
             if desk.shows(report, one.received_at)
         ],
         "events": [_event_out(desk, report, event, language) for event in events],
-        "moves": moves(desk, report, events),
+        "moves": moves(desk, report, events, await repeats_of(session, report)),
         "original": await _original(session, desk, report),
         "ratings": [rating_out(desk, one) for one in await ratings_of(session, desk, report)],
     }
