@@ -445,6 +445,28 @@ async def test_a_citizen_reads_why_a_report_was_not_taken(browser: Browser, live
         await assert_accessible(phone)
 
 
+async def test_a_citizen_takes_a_report_back_after_a_second_thought(browser: Browser, lively_hub: Hub) -> None:
+    token = "w" * 40
+    report = sent_by(token, lively_hub, description="Gửi nhầm.")
+    async with glass(browser, PHONE) as phone:
+        await known_by(phone, token)
+        await phone.page.goto(f"{lively_hub.url}/reports#{report}")
+        button = phone.page.get_by_role("button", name="Rút phản ánh")
+        await expect(button).to_be_visible()
+        await assert_accessible(phone)
+        assert await phone.page.evaluate(SMALL) == []
+
+        phone.page.once("dialog", lambda dialog: dialog.dismiss())
+        await button.click()
+        await expect(phone.page.locator("h1 + .facts .state")).to_have_text("Mới tiếp nhận")
+        phone.page.once("dialog", lambda dialog: dialog.accept())
+        await button.click()
+
+        await expect(phone.page.locator(".reply")).to_have_text("Người gửi đã rút phản ánh")
+        await expect(button).to_have_count(0)
+        assert phone.complaints == []
+
+
 async def test_who_finds_the_same_follows_it_instead_of_sending_it_again(browser: Browser, lively_hub: Hub) -> None:
     place = {"latitude": 11.1520, "longitude": 106.5930}
     report = sent_by("f" * 40, lively_hub, description="Cống nghẹt.", category="water", point=place)
