@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 
 from tests.browser.conftest import Glass, Hub, glass, make_key, settings_on
@@ -413,6 +413,23 @@ async def test_a_map_says_what_its_signs_mean(browser: Browser, lively_hub: Hub)
         await expect(wall.page.locator("[data-widget=ban-do] .key")).to_contain_text(
             re.compile("Đạt tiến độ|Có nguy cơ")
         )
+
+
+async def test_letters_that_come_late_are_fitted_too(browser: Browser, lively_hub: Hub) -> None:
+    shown = asyncio.Event()
+
+    async def late(route: Route) -> None:
+        await shown.wait()
+        await route.continue_()
+
+    async with glass(browser) as wall:
+        await wall.page.route("**/*.woff2", late)
+        await wall.page.goto(f"{lively_hub.url}/screens/chuyen-doi-so?page=1", wait_until="commit")
+        await wall.live()
+        assert await wall.page.evaluate("document.fonts.status") == "loading"
+        shown.set()
+        await wall.page.evaluate("document.fonts.ready.then(() => null)")
+        assert await lasting_misfits(wall) == []
 
 
 async def test_on_a_phone_a_map_says_below_it_what_has_no_room_on_it(browser: Browser, lively_hub: Hub) -> None:
