@@ -178,8 +178,9 @@ def _place(mistake: Mapping[str, Any], body: Any) -> list[str | int]:
     for number, step in enumerate(steps[1:], start=2):
         if isinstance(here, dict):
             tag = entered and here.get("kind") == step  # a widget of kind "text" has a field of that name, too
-            entered = False
-            if (tag or step not in here) and number < len(steps):
+            last, entered = number == len(steps), False
+            # What is wrong with a shape as a whole ends with its tag; otherwise the last step is a field, perhaps one that is missing.
+            if (tag and (not last or mistake["type"] == "value_error")) or (step not in here and not last):
                 continue
             here = here.get(step)
         elif isinstance(here, list) and isinstance(step, int) and step < len(here):

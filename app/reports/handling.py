@@ -303,7 +303,7 @@ def _refusal(
     allowed = moves(desk, report, events, repeats)
     words = [Text(*(f"{one.value} ({name})" for name in LABELS[one])) for one in allowed]
     return MoveNotAllowed(
-        value=order.to,
+        value=LABELS[State(order.to)],
         state=LABELS[State(report.state)],
         why=why,
         allowed=Text(*(", ".join(one) or "–" for one in zip(*words, strict=True))) if words else "–",

@@ -14,7 +14,7 @@ from app import models
 from app.models.reports import ROUGHLY
 from app.reports.desk import HANDLE, MODERATE, Desk
 from app.reports.places import Point, box, kilometres
-from app.reports.workflow import ENDS, HANDLING_RUNS, INTAKE_RUNS
+from app.reports.workflow import ENDS, HANDLING_RUNS, INTAKE_RUNS, OPEN, WAITS
 
 Order = Literal["newest", "deadline", "changed"]
 _DAYS_ALIKE = 30  # an older report is hardly about the same hole in the road
@@ -85,7 +85,9 @@ def _page(desk: Desk, wanted: Wanted, order: Order, after: Sequence[int] | None)
         _NEVER,
     )
     # Of others' reports nobody may learn the deadline, neither from the order nor from the cursor.
-    query = query.where(table.state.not_in(ENDS), desk.concerned).order_by(due, table.number)
+    query = query.where(table.state.in_(OPEN if desk.may(MODERATE) else WAITS), desk.concerned).order_by(
+        due, table.number
+    )
     if after is None:
         return query
     last = _EPOCH + _MICROSECOND * min(max(int(after[0]), 0), (_NEVER - _EPOCH) // _MICROSECOND)

@@ -97,6 +97,10 @@ HANDLING_RUNS = frozenset(
 )
 WAITS = INTAKE_RUNS | HANDLING_RUNS | {State.need_info}  # for an answer
 ENDS = frozenset({State.rejected, State.closed})
+OPEN = WAITS | {
+    State.resolved,
+    State.approved,
+}  # the centre, too, has something to do: to look at the answer, or to publish it
 # The answer has been looked at: the citizen may judge it.
 RATED = frozenset({State.approved, State.published, State.closed})
 # Where somebody waits for the citizen or for the centre: what the clock had left is left when it goes on.

@@ -669,6 +669,7 @@ async def test_to_change_screens_needs_its_own_right(hub: HubUnderTest) -> None:
         ([{**figure("a", "admin.reform.par_rank"), "kind": "ranking"}], "/pages/0/widgets/0/indicator", "not-additive"),
         ([{**figure("a", VISITS), "kind": "dial"}], "/pages/0/widgets/0/kind", "not-one-of"),
         ([{name: value for name, value in figure("a", VISITS).items() if name != "kind"}], "/pages/0/widgets/0/kind", "missing"),
+        ([{"id": "a", "kind": "map", "x": 0, "y": 0, "w": 1, "h": 1}], "/pages/0/widgets/0", "invalid"),
         ([figure("a", VISITS, w=13)], "/pages/0/widgets/0/w", "out-of-range"),
         ([{**figure("a", VISITS), "colour": "red"}], "/pages/0/widgets/0/colour", "unknown-field"),
         (
