@@ -30,7 +30,7 @@ from tests.journeys.test_crashes import LONGEST, SECRET, SEED, Cluster, Place, S
 
 __all__ = ["cluster"]  # the fixture
 
-REPORTS, CITIZENS, KILLS = 1_200, 12, 5
+REPORTS, CITIZENS, KILLS = 2_000, 12, 5
 PIECES: Final = 3  # of a photo
 COMMUNES: Final = {"r0": (11.10, 106.60), "r1": (11.15, 106.62), "r2": (11.20, 106.64)}
 
