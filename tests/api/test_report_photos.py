@@ -14,6 +14,7 @@ import pytest
 import time_machine
 from PIL import ExifTags, Image
 from sqlalchemy import text
+from structlog.testing import capture_logs
 
 from app.errors import PhotoStoreUnavailable, UnknownPhoto
 from app.reports import uploads
@@ -217,7 +218,7 @@ async def test_files_that_no_report_got_are_deleted_and_those_of_a_report_never(
     async def killed(*_: Any) -> bool:
         raise RuntimeError("killed between storing and recording")
 
-    with monkeypatch.context() as patch:
+    with monkeypatch.context() as patch, capture_logs():  # to print what it knows of the failure takes half a minute
         patch.setattr(uploads, "_record", killed)
         for photo, n in ((shared, 1), (lost, 2)):
             assert (await put(centre, report, photo, n=n)).status_code == 500
