@@ -18,6 +18,7 @@ from app import exact_json
 from app.hub import hub_of
 from app.readings.demo import load_demo
 from app.readings.seed import load_seed_figures
+from app.reports.indicators import prepare_counting
 from app.schemas.screens import ScreenIn
 from app.screens.definitions import load_presets, save_screen
 from app.settings import Settings
@@ -89,6 +90,7 @@ async def _furnish(bench: Bench) -> None:
     settings = Settings(data_dir=bench.folder)
     async with hub_of(settings, bench.url) as hub, hub.database.write_session() as session:
         await load_seed_figures(session, settings, hub.now())
+        await prepare_counting(session)
         catalogue = await hub.catalogues.current(session)
         await load_presets(session, catalogue, settings)
         await save_screen(session, catalogue, settings, "bench", ScreenIn.model_validate(_SCREEN), read_version=None)
