@@ -48,5 +48,6 @@ for (const [change, pct, value, measure, written] of CHANGES)
   test(`${value} ${measure} changed by ${pct ?? change} is ${written}`, () =>
     assert.equal(writeChange(change, pct, value, measure)?? null, written && kept(written)));
 test("small shares keep their decimals", () => assert.equal(percent(0.04), "0,04%"));
+test("the parts of a whole are written alike", () => assert.equal([20.65, 9.96, 1.2].map(percent).join(" "), "20,7% 10% 1,2%"));
 test("over, about and under stand before the number", () => assert.equal(qualifier("trên (over)"), "trên"));
 test("other notes do not", () => assert.equal(qualifier("theo báo cáo số 12"), ""));

@@ -71,8 +71,10 @@ export function writeExactly(value: number, measure: string): string {
   return `${digits(value, 12)}${measure === "%" ? "%" : ` ${moneyWord(measure) ?? measureWord(measure)}`}`.trim();
 }
 
+/** A share of a whole. Among others 9,96% would seem to be the most exact. */
 export function percent(value: number): string {
-  return `${digits(value, decimalsOfRate(value))}%`;
+  const size = Math.abs(value);
+  return `${digits(value, size < 1 || size > 10 ? decimalsOfRate(value) : 1)}%`;
 }
 
 /** As fine as the number that it stands beside: where 85,1% is read, a change of 0,04 points cannot be seen. */
