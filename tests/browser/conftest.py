@@ -4,6 +4,7 @@ The hub is a process of its own on a copy of the reference database, with the de
 live as long as the test worker. A test looks at the glass as a person would, and waits for what it expects instead of sleeping.
 """
 
+import asyncio
 import os
 import shutil
 import socket
@@ -24,6 +25,11 @@ from tests.journeys.conftest import hub_process, verb
 
 SCREENSHOTS = Path(__file__).parent / "screenshots"
 PATIENCE = 30_000  # milliseconds; the machine may have other things to do
+_KEPT = """async (page) => {
+  const files = () => performance.getEntriesByType("resource").map(({ name }) => name).filter((name) => /assets.*(js|css|woff2)$/.test(name));
+  const isKept = async () => (await Promise.all([page, ...files()].map((one) => caches.match(one)))).every(Boolean);
+  while (!(await isKept())) await new Promise((soon) => setTimeout(soon, 20));
+}"""
 _FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -116,6 +122,10 @@ class Glass:
     async def number(self, widget: str, text: str) -> None:
         """Wait until a widget shows this number."""
         await self.page.locator(f"[data-widget={widget}] .number", has_text=text).wait_for(timeout=PATIENCE)
+
+    async def kept(self, path: str) -> None:
+        """Wait until the browser can show this page without the hub."""
+        await asyncio.wait_for(self.page.evaluate(_KEPT, path), PATIENCE / 1000)
 
     async def picture(self, name: str) -> None:
         SCREENSHOTS.mkdir(exist_ok=True)

@@ -255,13 +255,36 @@ async def test_what_the_hub_does_not_take_is_there_to_be_corrected(browser: Brow
         await expect(phone.page.locator("h1")).to_have_text("Đã nhận phản ánh")
 
 
+async def test_what_is_chosen_stands_before_the_choices_have_come(browser: Browser, lively_hub: Hub) -> None:
+    async with glass(browser, PHONE, **THERE) as phone:
+        await phone.page.goto(f"{lively_hub.url}/reports")
+        await filled(phone, "Hố ga mất nắp.")
+        await expect(phone.page.get_by_text("Bản nháp được lưu")).to_be_visible()
+        slow = asyncio.Event()
+
+        async def slowly(route: Route) -> None:
+            await slow.wait()
+            await route.continue_()
+
+        await phone.page.evaluate("() => localStorage.clear()")  # the choices of before
+        await phone.page.route("**/v1/reports/categories", slowly)
+        await phone.page.goto(f"{lively_hub.url}/reports?again#send")
+        await expect(phone.page.get_by_label("Sự việc thế nào")).to_have_value("Hố ga mất nắp.")
+        await expect(phone.page.locator("#what option")).to_have_count(1)
+
+        await phone.page.locator("form button[type=submit]").click()
+
+        await expect(phone.page.locator("h1")).to_have_text("Đã nhận phản ánh")
+        slow.set()
+
+
 async def test_without_a_line_one_writes_and_it_is_sent_when_the_line_is_back(
     browser: Browser, lively_hub: Hub
 ) -> None:
     async with glass(browser, PHONE, **THERE) as phone:
         await phone.page.goto(f"{lively_hub.url}/reports")
         await expect(phone.page.locator(".cards a").first).to_be_visible()
-        await phone.page.wait_for_function("() => caches.match('/reports').then(Boolean)")
+        await phone.kept("/reports")
         await phone.page.context.set_offline(True)
         await phone.page.goto(f"{lively_hub.url}/reports")
         await expect(phone.page.get_by_text("Chưa kết nối được máy chủ")).to_be_visible()

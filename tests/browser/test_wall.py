@@ -164,9 +164,7 @@ async def test_a_wall_outlives_its_hub_and_its_own_reload(
             await wall.live()
             Hub(hub.url, key).send("traffic.congestion.points", COMMUNE, this_minute(), 21)
             await wall.number("un-tac", "21")
-            await wall.page.wait_for_function(
-                "() => caches.open('page /screens/').then((kept) => kept.match('/screens/'))"
-            )
+            await wall.kept("/screens/")
             there = await panels.count()
             await killed(hub)
 

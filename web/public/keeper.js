@@ -40,9 +40,10 @@ async function fresh(request) {
   }
 }
 
-/** Another page has other files: those of the old one go. */
+/** Another page has other files: those of the old one go, when the new one is there. */
 async function keep(cache, before, answer) {
   if (before && (await before.clone().text()) === (await answer.clone().text())) return;
-  await Promise.all((await cache.keys()).map((key) => cache.delete(key)));
+  const old = (await cache.keys()).filter((key) => new URL(key.url).pathname !== PAGE);
   await cache.put(PAGE, answer);
+  await Promise.all(old.map((key) => cache.delete(key)));
 }

@@ -7,11 +7,22 @@ export async function keepPage(scope: "/screens/" | "/reports"): Promise<void> {
     const inCharge = new Promise((resolve) => navigator.serviceWorker.addEventListener("controllerchange", resolve, { once: true }));
     await navigator.serviceWorker.register("/static/keeper.js", { scope });
     if (navigator.serviceWorker.controller === null) await inCharge;
-    // What came before the keeper did, once more past it; the browser still has it.
-    const files = performance.getEntriesByType("resource").map((file) => file.name).filter((name) => name.includes("/static/assets/"));
     await fetch(location.pathname);
-    await Promise.all(files.map((file) => fetch(file)));
+    keepFiles();
   } catch {
     // Not kept: the page then needs the hub when it is loaded.
   }
+}
+
+/** What came before the keeper did, or was on its way, once more past it; the browser still has it. */
+function keepFiles(): void {
+  const seen = new Set<string>();
+  const observer = new PerformanceObserver((list) => {
+    for (const { name } of list.getEntries()) {
+      if (!name.includes("/static/assets/") || seen.has(name)) continue;
+      seen.add(name);
+      fetch(name).catch(() => {});
+    }
+  });
+  observer.observe({ type: "resource", buffered: true });
 }

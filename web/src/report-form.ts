@@ -18,6 +18,7 @@ const WISHES = ["public", "withheld", "private"] as const;
 export async function showForm(view: HTMLElement, draft: Waiting, sent: (id: string) => void, left: (followed: string | null) => void): Promise<void> {
   const { id, body } = draft;
   let point: Point | null = body.point ?? null;
+  let about = body.category ?? ""; // stands before there are choices to show
   let photos = await waitingPhotos(id);
 
   const category = element("select", { id: "what", required: true }, element("option", { value: "" }, say("reports.choose")));
@@ -65,7 +66,7 @@ export async function showForm(view: HTMLElement, draft: Waiting, sent: (id: str
   function written(): ReportIn {
     const [street, number] = [address.value.trim(), phone.value.trim()];
     return {
-      id, category: category.value || (body.category ?? ""), description: words.value.trim(), channel: "web",
+      id, category: about, description: words.value.trim(), channel: "web",
       visibility: new FormData(form).get("wish") as (typeof WISHES)[number],
       ...(point !== null && { point }), ...(street !== "" && { address: street }), ...(number !== "" && { contact: { phone: number } }),
     };
@@ -123,13 +124,16 @@ export async function showForm(view: HTMLElement, draft: Waiting, sent: (id: str
 
   // --- what others have sent ---
 
-  category.addEventListener("change", () => void lookForSimilar());
+  category.addEventListener("change", () => {
+    about = category.value;
+    void lookForSimilar();
+  });
 
   async function lookForSimilar(): Promise<void> {
-    const asked = `${category.value} ${point?.latitude} ${point?.longitude}`;
+    const asked = `${about} ${point?.latitude} ${point?.longitude}`;
     alike.dataset["asked"] = asked;
-    const query = new URLSearchParams({ lat: String(point?.latitude), lon: String(point?.longitude), category: category.value, limit: "5" });
-    const found = point === null || category.value === "" ? [] : await read<{ items: SimilarItem[] }>(`/similar?${query}`).then(({ items }) => items, () => []);
+    const query = new URLSearchParams({ lat: String(point?.latitude), lon: String(point?.longitude), category: about, limit: "5" });
+    const found = point === null || about === "" ? [] : await read<{ items: SimilarItem[] }>(`/similar?${query}`).then(({ items }) => items, () => []);
     if (alike.dataset["asked"] !== asked) return; // the place is another by now
     const others = found.filter((one) => !("channel" in one && one.channel)); // one's own is no other
     alike.hidden = others.length === 0;
@@ -193,7 +197,7 @@ export async function showForm(view: HTMLElement, draft: Waiting, sent: (id: str
   };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
-    if (category.value === "") return complain(say("reports.needs.category"), category);
+    if (about === "") return complain(say("reports.needs.category"), category);
     if (words.value.trim() === "") return complain(say("reports.needs.words"), words);
     if (point === null && address.value.trim() === "") return complain(say("reports.needs.place"), here);
     submit.disabled = true;
@@ -208,7 +212,7 @@ export async function showForm(view: HTMLElement, draft: Waiting, sent: (id: str
   drawPhotos();
   if (draft.refused !== undefined) complain(draft.refused);
   const [{ places }, known] = await Promise.all([area(), categories()]);
-  category.append(...known.map(({ code, name }) => element("option", { value: code, selected: code === body.category }, name)));
+  category.append(...known.map(({ code, name }) => element("option", { value: code, selected: code === about }, name)));
   map.show(places, []);
   if (point !== null) {
     map.choose(point);
