@@ -21,7 +21,7 @@ from app.periods import Grain, Period, add_months, next_start
 from app.readings.batch import Row, Rows
 from app.readings.ingest import MARKED_FROM, record_readings
 from app.readings.seed import BEN_CAT, NewSource, operator_of, require_source
-from app.readings.streams import STREAMS, WARDS, Stream, made_up
+from app.readings.streams import BY_INDICATOR, STREAMS, WARDS, Stream, made_up
 from app.rollups.targets import NewTarget, change_target
 from app.settings import Settings
 
@@ -36,7 +36,6 @@ SOURCE = NewSource(
 SETTER = "MÔ PHỎNG (trình diễn)"
 # For a year, of the region; those of the second kind also of each ward.
 REGION_TARGETS = {
-    "budget.revenue.total": 4_500_000_000_000,
     "invest.public.disbursed_rate": 95,
     "enterprise.new.count": 1_350,
     "labour.jobs.created": 10_500,
@@ -85,12 +84,15 @@ async def load_demo(
 
 
 async def _set_targets(session: AsyncSession, catalogue: Catalogue, now: datetime) -> None:
-    cells = [(code, BEN_CAT.code, value) for code, value in (REGION_TARGETS | WARD_TARGETS).items()]
-    cells += [(code, ward, value) for code, value in WARD_TARGETS.items() for ward in WARDS]
+    estimate = BY_INDICATOR["budget.revenue.estimate"]
+    cells = [(code, BEN_CAT.code, Decimal(value)) for code, value in (REGION_TARGETS | WARD_TARGETS).items()]
+    cells += [(code, ward, Decimal(value)) for code, value in WARD_TARGETS.items() for ward in WARDS]
     for year in (Period(Grain.year, datetime(number, 1, 1)) for number in (now.year, now.year + 1)):
-        for code, unit, value in cells:
+        # What is planned to be collected is the estimate (dự toán), which the wards send as well.
+        planned = sum((estimate.value(ward, year.start) or Decimal(0) for ward in WARDS), Decimal(0))
+        for code, unit, value in [*cells, ("budget.revenue.total", BEN_CAT.code, planned)]:
             [found] = catalogue.units_at(unit, year.start, year.end)
-            new = NewTarget(catalogue.indicators[code], found, year, Decimal(value), SETTER, None, None, None)
+            new = NewTarget(catalogue.indicators[code], found, year, value, SETTER, None, None, None)
             await change_target(session, new)
 
 

@@ -141,10 +141,12 @@ def resumed(
 ) -> datetime:
     """The deadline after a pause: what was left of it when the clock stopped is left when it goes on.
 
-    A deadline that had passed before the pause stays: to ask a citizen back makes nobody less late.
+    A deadline that had passed before the pause stays: to ask a citizen back makes nobody less late. A pause counts in whole
+    minutes: what is due at the end of a day is not due on the next one because somebody was asked for a second.
     """
     if due <= paused_at:
         return due
+    resumed_at -= (resumed_at - paused_at) % timedelta(minutes=1)
     if measure == "minutes":
         return resumed_at + (due - paused_at)
     return calendar.after_hours(resumed_at, calendar.working_time(paused_at, due))

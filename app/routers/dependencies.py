@@ -1,7 +1,7 @@
 """What handlers ask for by type: the session of this request, the catalogue it sees, who calls, in which language."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import Depends, Query, Request, Security, params
@@ -175,6 +175,7 @@ async def get_language(request: Request) -> str:
 Language = Annotated[str, Depends(get_language)]
 
 
+_CLOCKS_DIFFER = timedelta(minutes=5)
 _AN_INSTANT = Text("viết như 2024-11-30T08:00:00+07:00", "write it like 2024-11-30T08:00:00+07:00")
 
 
@@ -189,7 +190,13 @@ async def get_as_of(
         ),
     ] = None,
 ) -> datetime | None:
-    return None if as_of is None else asked_instant(hub, "asOf", as_of)
+    if as_of is None:
+        return None
+    moment, now = asked_instant(hub, "asOf", as_of), hub.now().replace(tzinfo=hub.settings.tz)
+    if moment > now + _CLOCKS_DIFFER:  # what will be known then nobody knows
+        at = now.isoformat(timespec="seconds")
+        raise _no_instant("asOf", as_of, Text(f"một lúc đã qua; bây giờ là {at}", f"an instant that has passed; it is {at}"))
+    return moment
 
 
 def asked_instant(hub: Hub, name: str, text: str) -> datetime:
@@ -198,14 +205,14 @@ def asked_instant(hub: Hub, name: str, text: str) -> datetime:
         # An unescaped + in a query arrives as a space.
         moment = datetime.fromisoformat(text.replace(" ", "+") if "T" in text else text)
     except ValueError as error:
-        raise _no_instant(name, text) from error
+        raise _no_instant(name, text, _AN_INSTANT) from error
     if not FIRST_YEAR <= moment.year <= LAST_YEAR:
-        raise _no_instant(name, text)
+        raise _no_instant(name, text, _AN_INSTANT)
     return moment if moment.tzinfo else moment.replace(tzinfo=hub.settings.tz)
 
 
-def _no_instant(name: str, value: str) -> InvalidRequest:
-    mistake = RowError("invalid", pointer=f"/query/{name}", value=value[:100], facts={"why": _AN_INSTANT})
+def _no_instant(name: str, value: str, right: Text) -> InvalidRequest:
+    mistake = RowError("invalid", pointer=f"/query/{name}", value=value[:100], facts={"why": right})
     return InvalidRequest(count=1, errors=[mistake])
 
 

@@ -288,6 +288,7 @@ async def test_a_changed_target_keeps_the_one_of_before_for_as_of_and_null_takes
         ({"grain": "decade"}, 422, "invalid-request"),
         ({"compare": "last_week"}, 422, "invalid-request"),
         ({"asOf": "never"}, 422, "invalid-request"),
+        ({"asOf": "2099-01-01"}, 422, "invalid-request"),  # what will be known then nobody knows
         ({"form": "2026"}, 422, "invalid-request"),  # misspelt, and not ignored
         ({"from": "1950", "grain": "hour"}, 422, "too-many-points"),
         ({"indicator": "security.crime.total"}, 401, "key-required"),

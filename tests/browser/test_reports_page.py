@@ -111,7 +111,7 @@ async def test_a_citizen_sends_with_a_photo_on_a_bad_line_and_follows(browser: B
         )
         await phone.page.goto(f"{lively_hub.url}/reports")
         await filled(phone, "Đèn đường trước nhà không sáng.")
-        await phone.page.get_by_label("Chụp hoặc chọn ảnh").set_input_files(a_photo())
+        await with_a_photo(phone)
         await phone.page.locator("form button[type=submit]").click()
 
         await expect(phone.page.locator("h1")).to_have_text("Đã nhận phản ánh")

@@ -427,7 +427,7 @@ async def test_forgotten_instants_leave_their_hours(hub: HubUnderTest) -> None:
     assert (await hub.point(VEHICLES, BEN_CAT, hour, "hour"))["value"] == 600
     assert (await hub.point(VEHICLES, PROVINCE, day, "day"))["value"] == 601
     # The same out of the readings, with the hours in the place of the instants.
-    later = (now + timedelta(hours=1)).isoformat()
+    later = (now + timedelta(minutes=1)).isoformat()
     assert (await hub.point(VEHICLES, PROVINCE, day, "day", asOf=f"{later}+07:00"))["value"] == 601
 
 

@@ -101,6 +101,13 @@ def test_a_pause_leaves_what_was_left(due: str, paused: str, resumed_at: str, me
     assert resumed(OFFICE, at(due), at(paused), at(resumed_at), measure) == at(moved_to)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("measure", [MINUTES, HOURS, DAYS])
+def test_a_moment_s_pause_does_not_move_the_end_of_a_day_to_the_next_one(measure: Measure) -> None:
+    asked, answered = at("11-16 10:00"), at("11-16 10:00") + timedelta(seconds=59)
+
+    assert resumed(OFFICE, at("11-16 17:00"), asked, answered, measure) == at("11-16 17:00")
+
+
 @pytest.mark.parametrize("measure", ["minutes", "working-hours", "working-days"])
 def test_nothing_is_due_sooner_than_soonest(measure: Measure) -> None:
     hours = [datetime(2026, 11, 20) + timedelta(hours=number) for number in range(24 * 7)]

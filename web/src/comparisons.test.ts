@@ -17,7 +17,7 @@ const TABLE: [what: string, figure: Partial<Figure>, other: Partial<Comparison>,
   ["there is no such day", {}, { value: null, reason: "no-counterpart" }, { why: "không có kỳ để so" }],
   ["the unit began within it", {}, { value: null, reason: "not-applicable" }, { why: "đơn vị mới, chưa có kỳ để so" }],
   ["fewer units stood behind it", {}, { alike: false, change: null, coverage: { units: [2, 7], periods: [1, 1] } }, { why: "khi đó 2/7 đơn vị có số" }],
-  ["what is compared goes on", {}, { alike: false, change: null }, { why: "kỳ này chưa hết" }],
+  ["what is compared goes on", {}, { alike: false, change: null }, { why: "chưa hết kỳ để so" }],
   ["without a figure there is nothing to compare", { value: null }, {}, null],
 ];
 for (const [what, figure, other, compared] of TABLE)

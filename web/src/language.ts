@@ -21,7 +21,7 @@ const WORDS = {
   "compare.goal": ["mục\u00a0tiêu\u00a0{value}", "target\u00a0{value}"],
   "compare.previous": ["so với {period}", "vs {period}"],
   "compare.nothing": ["chưa\u00a0có\u00a0số để\u00a0so", "no figure to compare\u00a0with"],
-  "compare.under-way": ["kỳ\u00a0này chưa\u00a0hết", "this period goes\u00a0on"],
+  "compare.under-way": ["chưa\u00a0hết\u00a0kỳ để\u00a0so", "not over\u00a0yet"],
   "compare.unlike": ["khi đó {coverage}", "then {coverage}"],
   "compare.wordless": [
     "so với kỳ liền trước; ngày và giờ: với cùng thứ tuần trước",
@@ -196,6 +196,7 @@ const WORDS = {
   "reports.photo.after": ["Ảnh {n}, sau khi xử lý", "Photo {n}, afterwards"],
   "reports.photo.before": ["Ảnh {n}, do người dân gửi", "Photo {n}, from the citizen"],
   "reports.photo.remove": ["Bỏ ảnh {name}", "Remove the photo {name}"],
+  "reports.photo.unread": ["Không đọc được ảnh {name}; xin chọn lại.", "The photo {name} cannot be read; please choose it again."],
   "reports.photos": ["Chụp hoặc chọn ảnh", "Take or choose photos"],
   "reports.photos.add": ["Thêm ảnh", "Add photos"],
   "reports.photos.note": ["Tối đa {n} ảnh. Thông tin ẩn trong ảnh (nơi chụp, máy) được xóa.", "At most {n}. What is hidden in a photo (place, camera) is removed."],

@@ -49,3 +49,8 @@ export function moneyWord(measure: string): string | null {
   if (currency !== "VND") return null;
   return per.length === 0 ? (language === "vi" ? "đồng" : "VND") : measureWord(measure);
 }
+
+/** What is said once of many numbers of this measure; nothing of shares, which carry their sign. */
+export function sharedWord(measure: string): string {
+  return measure === "%" ? "" : (moneyWord(measure) ?? measureWord(measure));
+}

@@ -159,7 +159,12 @@ export async function showForm(view: HTMLElement, draft: Waiting, sent: (id: str
   async function addPhotos(added: File[]): Promise<void> {
     for (const file of added.slice(0, MOST_PHOTOS - photos.length)) {
       const n = [1, 2, 3, 4, 5].find((free) => photos.every((one) => one.n !== free))!;
-      const photo: WaitingPhoto = { report: id, n, name: file.name, file: await prepared(file) };
+      const content = await prepared(file).catch(() => null);
+      if (content === null) {
+        complain(say("reports.photo.unread", { name: file.name }));
+        continue;
+      }
+      const photo: WaitingPhoto = { report: id, n, name: file.name, file: content };
       await keepPhoto(photo);
       photos = [...photos, photo];
       drawPhotos();

@@ -14,7 +14,7 @@ export class Stage {
     // Panels are measured when they have their place, and again when the place or the letters change.
     new ResizeObserver(() => this.fit()).observe(this.element);
     // Those of a script come when its first letters do; until then other letters, of other widths, stand there.
-    document.fonts.addEventListener("loadingdone", () => this.fit());
+    document.fonts.addEventListener("loadingdone", () => this.#fit());
   }
 
   /** Put up these pages instead of what is there. */

@@ -6,6 +6,7 @@ import { element } from "../element.ts";
 import { stateMark, syntheticMarkOf } from "../figures.ts";
 import { sidesOf } from "../labels.ts";
 import { say, sayWhyNot } from "../language.ts";
+import { sharedWord } from "../measures.ts";
 import { writeLine, writeShort } from "../numbers.ts";
 import type { Drawing } from "../panel.ts";
 import { periodSoFar } from "../periods.ts";
@@ -33,7 +34,7 @@ export function map(data: MapData | ReportMapData, scene: Scene): Drawing {
         keyOf(points),
         element(
           "p.origin", {},
-          [data.period && periodSoFar(data.period, data.observed_at, scene.now), data.elsewhere > 0 && say("map.elsewhere", { n: data.elsewhere })].filter(Boolean).join(" · "),
+          [sharedWord(measure), data.period && periodSoFar(data.period, data.observed_at, scene.now), data.elsewhere > 0 && say("map.elsewhere", { n: data.elsewhere })].filter(Boolean).join(" · "),
           " ", syntheticMarkOf(points.filter((point) => point.value !== null)),
         ),
       ),

@@ -4,7 +4,7 @@ import type { TableData } from "../contract.ts";
 import { element } from "../element.ts";
 import { stateMark, syntheticMark, syntheticMarkOf } from "../figures.ts";
 import { say, sayWhyNot } from "../language.ts";
-import { measureWord, moneyWord } from "../measures.ts";
+import { sharedWord } from "../measures.ts";
 import { writeExactly, writeShort } from "../numbers.ts";
 import type { Drawing } from "../panel.ts";
 import { periodSoFar } from "../periods.ts";
@@ -52,6 +52,6 @@ export function table({ indicators, rows, reason }: TableData, scene: Scene, roo
 }
 
 function measureNote(measure: string): HTMLElement | null {
-  const word = moneyWord(measure) ?? measureWord(measure);
-  return measure === "%" || word === "" ? null : element("small", {}, ` (${word})`);
+  const word = sharedWord(measure);
+  return word === "" ? null : element("small", {}, ` (${word})`);
 }
