@@ -195,7 +195,9 @@ async def get_as_of(
     moment, now = asked_instant(hub, "asOf", as_of), hub.now().replace(tzinfo=hub.settings.tz)
     if moment > now + _CLOCKS_DIFFER:  # what will be known then nobody knows
         at = now.isoformat(timespec="seconds")
-        raise _no_instant("asOf", as_of, Text(f"một lúc đã qua; bây giờ là {at}", f"an instant that has passed; it is {at}"))
+        raise _no_instant(
+            "asOf", as_of, Text(f"một lúc đã qua; bây giờ là {at}", f"an instant that has passed; it is {at}")
+        )
     return moment
 
 
