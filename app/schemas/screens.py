@@ -96,7 +96,7 @@ class TrendIn(_OfUnit):
 
 
 class RankingIn(_OfUnit):
-    """The units below, best and worst first."""
+    """The units below, best and worst first; of a unit without any, those of the screen's own unit, itself among them."""
 
     kind: Literal["ranking"]
     indicator: Code
@@ -106,7 +106,7 @@ class RankingIn(_OfUnit):
 
 
 class TableIn(_OfUnit):
-    """The units below, by some indicators."""
+    """The units below, by some indicators; of a unit without any, as in a ranking."""
 
     kind: Literal["table"]
     indicators: list[Code] = Field(min_length=1, max_length=12)
@@ -138,7 +138,8 @@ class ProgressIn(_OfUnit):
 
 
 class MapIn(_OfUnit):
-    """The units below on their coordinates, by value and state; or, with `reports`, published reports where they are."""
+    """The units below on their coordinates, by value and state; of a unit without any, as in a ranking. Or, with `reports`, published
+    reports where they are."""
 
     kind: Literal["map"]
     indicator: Code | None = Field(None, description="Of the units below; needed without `reports`.")

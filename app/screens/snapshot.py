@@ -59,12 +59,13 @@ def scene_of(hub: Hub, catalogue: Catalogue, screen: ScreenIn, view: View, as_of
     if period is None and screen.parameters.period is not None:
         period = parse_period(screen.parameters.period, zone)
     unit = unit_of(catalogue, view.unit or screen.parameters.unit, period, now)
+    home = unit_of(catalogue, screen.parameters.unit, period, now)
     formerly = []
-    if unit is unit_of(catalogue, screen.parameters.unit, period, now):
+    if unit is home:
         for code in screen.parameters.formerly:
             with contextlib.suppress(UnknownUnit, UnitNotValid):  # who is not known any more stands in for nobody
                 formerly.append(catalogue.require_unit(code, None, now.date()))
-    return Scene(catalogue, unit, formerly, period, as_of, now, zone, view.language, view.readable)
+    return Scene(catalogue, unit, home, formerly, period, as_of, now, zone, view.language, view.readable)
 
 
 async def draw_widgets(session: AsyncSession, scene: Scene, widgets: Iterable[WidgetIn]) -> dict[str, Drawn]:

@@ -194,7 +194,7 @@ def _falls_short(indicator: Indicator, points: Sequence[Point], now: datetime) -
 
 
 def ranking(widget: RankingIn, frame: Frame) -> Drawing:
-    [answer] = yield [frame.need(widget, widget.indicator, below=Below(widget.unit_kind))]
+    [answer] = yield [frame.need(widget, widget.indicator, below=Below(widget.unit_kind, beside=True))]
     ranked = by_value(answer.indicator, answer.series)
     tied = Counter(one.rank for one in ranked)
     rows = [
@@ -214,7 +214,7 @@ def ranking(widget: RankingIn, frame: Frame) -> Drawing:
 
 
 def table(widget: TableIn, frame: Frame) -> Drawing:
-    below = Below(widget.unit_kind)
+    below = Below(widget.unit_kind, beside=True)
     answers = yield [frame.need(widget, code, below=below, compare=frozenset({"target"})) for code in widget.indicators]
     units = dict.fromkeys(unit for answer in answers for unit in answer.units)
     found = [{series.unit: series for series in answer.series} for answer in answers]
@@ -276,7 +276,7 @@ def progress(widget: ProgressIn, frame: Frame) -> Drawing:
 def on_map(widget: MapIn, frame: Frame) -> Drawing:
     assert widget.indicator is not None
     [answer] = yield [
-        frame.need(widget, widget.indicator, below=Below(widget.unit_kind), compare=frozenset({"target"}))
+        frame.need(widget, widget.indicator, below=Below(widget.unit_kind, beside=True), compare=frozenset({"target"}))
     ]
     points = []
     for series in answer.series:

@@ -213,9 +213,29 @@ async def test_a_widget_without_units_says_why(hub: HubUnderTest) -> None:
         return {seen[kind].get("reason") for kind in kinds}
 
     ward = await shown(hub, unit="25813")
-    assert (reasons(ward), ward["breakdown"]["rest"]) == ({"no-units"}, None)
+    assert (ward["breakdown"]["reason"], ward["breakdown"]["rest"]) == ("no-units", None)
+    await hub.sent((VISITS, "25777", day(1), 3))
+    assert reasons(await shown(hub, unit="25777")) == {"no-units"}  # this is a screen of Bến Cát
     assert reasons(await shown(hub, unit="25840")) == {"no-data"}
     assert reasons(await shown(hub)) == {None}
+
+
+async def test_a_ward_stands_among_those_with_which_it_lies(hub: HubUnderTest) -> None:
+    place = {"x": 0, "y": 0, "w": 3, "h": 2}
+    kinds: dict[str, dict[str, Any]] = {
+        "ranking": {"indicator": VISITS},
+        "map": {"indicator": VISITS},
+        "table": {"indicators": [VISITS]},
+    }
+    await made(hub, screen(*({"id": kind, "kind": kind, **more, **place} for kind, more in kinds.items())))
+    await hub.sent((VISITS, "25813", day(1), 7), (VISITS, "25840", day(1), 5), (VISITS, "25840", day(2), 9))
+
+    ward, region = await shown(hub, unit="25813"), await shown(hub, period=day(1))
+
+    assert [(one["unit"], one["value"]) for one in ward["ranking"]["best"]] == [("25813", 7), ("25840", 5)]
+    assert ward["ranking"]["units"] == len(ward["table"]["rows"]) == 7
+    assert ward["ranking"]["best"] == region["ranking"]["best"]
+    assert ward["map"]["points"] == region["map"]["points"]
 
 
 async def test_a_period_that_is_asked_for_is_shown_and_does_not_age(hub: HubUnderTest) -> None:

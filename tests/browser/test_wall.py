@@ -353,14 +353,16 @@ async def test_a_wall_without_figures_does_not_believe_the_zone_of_its_browser(
 @pytest.mark.parametrize(
     ("language", "words"), [("vi", "không có đơn vị trực thuộc"), ("en", "no units below this one")]
 )
-async def test_the_wall_of_a_ward_says_that_it_has_no_units_below(
+async def test_the_wall_of_a_ward_shows_it_among_the_others_and_says_that_it_has_no_parts(
     browser: Browser, lively_hub: Hub, language: str, words: str
 ) -> None:
     async with glass(browser) as wall:
         await wall.page.goto(f"{lively_hub.url}/screens/tong-quan?unit=25840&page=3&lang={language}")
         await wall.live()
 
-        await expect(wall.page.locator("[data-widget=giai-ngan-phuong]")).to_contain_text(words)
+        others = wall.page.locator("[data-widget=giai-ngan-phuong] .bars li")
+        await expect(others).to_have_count(7)
+        await expect(wall.page.locator("[data-widget=giai-ngan-phuong] [data-own]")).to_have_count(1)
         parts = wall.page.locator("[data-widget=thu-theo-phuong]")
         await expect(parts).to_contain_text(words)
         await expect(parts.locator(".bars")).to_have_count(0)

@@ -17,7 +17,7 @@ export function ranking(data: RankingData, scene: Scene, room: number): Drawing 
   if (shown.length === 0) return { title: data.name, nodes: [element("p.value.absent", {}, sayWhyNot(data.reason))] };
   const mixed = shown.some((one) => one.synthetic) && !shown.every((one) => one.synthetic);
   const most = Math.max(...shown.map((one) => Math.abs(one.value ?? 0)));
-  const lines = (rows: RankedFigure[]): HTMLElement[] => rows.map((one) => row(one, data.measure, most, mixed));
+  const lines = (rows: RankedFigure[]): HTMLElement[] => rows.map((one) => row(one, data.measure, most, mixed, one.unit === scene.unit));
   return {
     title: data.name,
     nodes: [
@@ -40,10 +40,10 @@ function orderOf({ direction, measure }: RankingData): string | null {
   return say(measure === "%" ? "ranking.lowest" : "ranking.fewest");
 }
 
-function row(one: RankedFigure, measure: string, most: number, mixed: boolean): HTMLElement {
+function row(one: RankedFigure, measure: string, most: number, mixed: boolean, own: boolean): HTMLElement {
   const value = one.value ?? 0;
   return element(
-    "li", {},
+    "li", { "data-own": own },
     element("span.rank", {}, one.rank === null ? "" : String(one.rank)),
     element("span.name", { title: one.unit_name }, shortName(one.unit_name)),
     element("span.bar", { "aria-hidden": "true", "--part": most === 0 ? 0 : Math.abs(value) / most }),

@@ -30,7 +30,7 @@ export function table({ indicators, rows, reason }: TableData, scene: Scene, roo
           ...indicators.map((one) => element("th", { scope: "col" }, one.name, measureNote(one.measure))),
         )),
         element("tbody", {}, ...shown.map((row) => element(
-          "tr", {},
+          "tr", { "data-own": row.unit === scene.unit },
           element("th", { scope: "row", title: row.unit_name }, shortName(row.unit_name)),
           ...row.cells.map((cell, place) => {
             const one = indicators[place]!;
