@@ -17,7 +17,7 @@ EVERY = timedelta(seconds=30)  # the whole ledger of who reports what is read fo
 # For each series the newest reading that is not late yet, if there is one: only the months since then are looked at. What
 # comes in longer periods than its cadence (a year of a monthly figure) counts when that period has ended since.
 #
-# A source that was never given a key cannot report: it is a publication (an article) that the operator loaded once, and nobody
+# A source that was never given a key to send with cannot report: it is a publication (an article) that the operator loaded once, and nobody
 # waits for its next figure. It is not among those who report, and raises no alarm. The demo has no key and feeds itself.
 _FRESHNESS = """
 WITH cadence AS (
@@ -41,7 +41,7 @@ WITH cadence AS (
 SELECT s.id, (SELECT max(received_at) FROM batch b WHERE b.source_id = s.id), coalesce(c.indicators, 0), coalesce(c.fresh, 0),
        coalesce(c.due, 0), coalesce(c.late, 0)
   FROM source s LEFT JOIN counted c ON c.source_id = s.id
- WHERE s.synthetic OR EXISTS (SELECT FROM api_key k WHERE k.source_id = s.id)
+ WHERE s.synthetic OR EXISTS (SELECT FROM api_key k WHERE k.source_id = s.id AND 'readings:write' = ANY (k.scopes))
  ORDER BY s.code
 """
 

@@ -516,8 +516,11 @@ async def test_an_article_is_no_source_that_is_late(hub: HubUnderTest) -> None:
     await made(hub, screen({"id": "nguon", "kind": "sources", "x": 0, "y": 0, "w": 3, "h": 2}))
     await hub.sent((VISITS, "25813", day(30), 7))
 
+    await hub.key("screen-editor", scopes=["screens:write"])
+
     sources = {one["source"]: one["age"] for one in (await shown(hub))["nguon"]["sources"]}
 
+    assert "screen-editor" not in sources, "who may send nothing is waited for by nobody"
     assert "late" in sources.values(), "a system that has a key and is silent is late"
     assert not [code for code in sources if code.startswith("bao-")]
 

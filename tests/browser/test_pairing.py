@@ -1,5 +1,7 @@
 """How a wall becomes a display that its operator knows."""
 
+from typing import Any
+
 import httpx
 import pytest
 from playwright.async_api import Browser, expect
@@ -15,7 +17,7 @@ def displays(hub: Hub) -> list[dict[str, object]]:
     return items
 
 
-def add(hub: Hub, name: str, **more: str) -> str | None:
+def add(hub: Hub, name: str, **more: Any) -> str | None:
     answer = httpx.post(f"{hub.url}/v1/displays", json={"name": name, **more}, headers={"X-API-Key": hub.key})
     assert answer.status_code == 201, answer.text
     token: str | None = answer.json().get("token")
@@ -39,6 +41,25 @@ async def test_a_code_on_the_wall_is_confirmed_by_an_operator(browser: Browser, 
         assert (await told.value).status == 204
         [display] = [one for one in displays(lively_hub) if one["name"] == "Sảnh tầng 1"]
         assert (display["paired"], display["screen"], display["page"]) == (True, "tong-quan", 2)
+        assert wall.complaints == []
+
+
+async def test_a_display_of_a_ward_that_is_paired_at_the_wall_of_the_city_goes_to_its_own(
+    browser: Browser, lively_hub: Hub
+) -> None:
+    async with glass(browser) as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/tong-quan?page=2")
+        await wall.live()
+        await wall.page.get_by_role("button", name="Tùy chọn").click()
+        await wall.page.get_by_role("button", name="Ghép nối màn hình").click()
+        code = wall.page.locator("dialog .code")
+        await expect(code).to_contain_text("-")
+
+        add(lively_hub, "Phường Bến Cát", code=await code.inner_text(), units=["25813"], screens=["giao-thong"])
+
+        await wall.page.wait_for_url("**/screens/giao-thong?page=2&unit=25813**", timeout=PATIENCE)
+        await expect(wall.page.locator(".place")).to_contain_text("Phường Bến Cát")
+        await wall.live()
         assert wall.complaints == []
 
 

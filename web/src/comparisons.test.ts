@@ -18,6 +18,7 @@ const TABLE: [what: string, figure: Partial<Figure>, other: Partial<Comparison>,
   ["the unit began within it", {}, { value: null, reason: "not-applicable" }, { why: "đơn vị mới, chưa có kỳ để so" }],
   ["fewer units stood behind it", {}, { alike: false, change: null, coverage: { units: [2, 7], periods: [1, 1] } }, { why: "khi đó 2/7 đơn vị có số" }],
   ["what is compared goes on", {}, { alike: false, change: null }, { why: "chưa hết kỳ để so" }],
+  ["an hour goes on", { grain: "hour" }, { alike: false, change: null }, null],
   ["without a figure there is nothing to compare", { value: null }, {}, null],
 ];
 for (const [what, figure, other, compared] of TABLE)

@@ -12,7 +12,10 @@ export type Compared =
 export function compare(figure: Figure, comparison: Comparison): Compared | null {
   if (figure.value === null) return null;
   if (comparison.value === null) return { why: whyNothing(comparison.reason) };
-  if (!comparison.alike) return { why: whyUnlike(figure, comparison) };
+  if (!comparison.alike) {
+    const why = whyUnlike(figure, comparison);
+    return why === null ? null : { why };
+  }
   const change = writeChange(comparison.change, comparison.change_pct, figure.value, figure.measure);
   if (change === null) return null;
   const direction = change.startsWith("+") ? 1 : change.startsWith("−") ? -1 : 0; // as it is read: +0,001 is no rise
@@ -25,9 +28,10 @@ function whyNothing(reason: Comparison["reason"]): string {
   return say(reason === "no-counterpart" ? "reason.no-counterpart" : "compare.nothing");
 }
 
-/** Other units stood behind that figure, and any change would be theirs; or what is compared goes on. */
-function whyUnlike(figure: Figure, { coverage }: Comparison): string {
+/** Other units stood behind that figure, and any change would be theirs; or what is compared goes on, of which nobody need speak
+ * where the next hour has the answer. */
+function whyUnlike(figure: Figure, { coverage }: Comparison): string | null {
   const [have, all] = coverage.units;
-  if (have === figure.coverage?.units[0]) return say("compare.under-way");
+  if (have === figure.coverage?.units[0]) return figure.grain === "hour" ? null : say("compare.under-way");
   return say("compare.unlike", { coverage: say("coverage", { have, all }) });
 }

@@ -3,7 +3,7 @@
 import { element } from "./element.ts";
 import { icon } from "./icons.ts";
 import { language, say, type Word } from "./language.ts";
-import { pair } from "./pairing.ts";
+import { pair, type PairedDisplay } from "./pairing.ts";
 import type { Playlist } from "./playlist.ts";
 import { chooseTheme } from "./theme.ts";
 
@@ -16,8 +16,8 @@ export interface Menu {
   pair(): void;
 }
 
-/** `paired` is called when an operator has confirmed the code; `themed` when the colours have changed; `pages` are those that turn. */
-export function makeMenu(paired: () => void, themed: () => void, pages: () => Playlist | null): Menu {
+/** `paired` is called with the display when an operator has confirmed the code; `themed` when the colours have changed; `pages` are those that turn. */
+export function makeMenu(paired: (display: PairedDisplay) => void, themed: () => void, pages: () => Playlist | null): Menu {
   const dialog = element("dialog", { "aria-label": say("menu") });
   const button = element("button.menu", { type: "button", "aria-label": say("menu"), "aria-haspopup": "dialog" }, icon("menu"));
 
@@ -26,12 +26,12 @@ export function makeMenu(paired: () => void, themed: () => void, pages: () => Pl
     if (pairing) return;
     pairing = true;
     if (!dialog.open) dialog.showModal();
-    void pair(dialog).then((done) => {
+    void pair(dialog).then((display) => {
       pairing = false;
-      if (!done) return;
+      if (display === null) return;
       const closing = setTimeout(() => dialog.close(), CONFIRMED);
       dialog.addEventListener("close", () => clearTimeout(closing), { once: true });
-      paired();
+      paired(display);
     });
   };
   const choice = (word: Word, act: () => void, { stays = false } = {}): HTMLElement => {

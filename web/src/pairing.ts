@@ -5,6 +5,7 @@ import { language, say } from "./language.ts";
 import { element } from "./element.ts";
 
 type Pairing = components["schemas"]["PairingState"];
+export type PairedDisplay = NonNullable<Pairing["display"]>;
 
 const PAUSE = 3_000; // milliseconds between two questions whether the code has been confirmed
 
@@ -28,8 +29,8 @@ export async function redeemToken(): Promise<void> {
   }
 }
 
-/** Show a code in the dialog until an operator has confirmed it, or the dialog is closed. Tells whether it was paired. */
-export async function pair(dialog: HTMLDialogElement): Promise<boolean> {
+/** Show a code in the dialog until an operator has confirmed it, or the dialog is closed. Tells as what it was paired, if it was. */
+export async function pair(dialog: HTMLDialogElement): Promise<PairedDisplay | null> {
   const code = element("p.code", { "aria-live": "polite" }, "…");
   const close = element("button", { type: "button" }, say("dialog.close"));
   close.addEventListener("click", () => dialog.close());
@@ -43,7 +44,7 @@ export async function pair(dialog: HTMLDialogElement): Promise<boolean> {
       asked = (await answer.json()) as typeof asked;
     } catch {
       code.textContent = say("pairing.failed");
-      return false;
+      return null;
     }
     code.textContent = asked.code;
     for (const end = Date.now() + asked.expires_in * 1000; dialog.open && Date.now() < end;) {
@@ -53,11 +54,20 @@ export async function pair(dialog: HTMLDialogElement): Promise<boolean> {
       if (state?.paired) {
         code.textContent = say("pairing.done");
         words.textContent = state.display ? say("pairing.name", { name: state.display.name }) : "";
-        return true;
+        return state.display ?? null;
       }
     }
   }
-  return false;
+  return null;
+}
+
+/** Where a display has to look that may not see what its address says; null: it may, or the address names a unit itself. */
+export function elsewhere({ screens, units }: PairedDisplay, screen: string, unit: string): string | null {
+  const query = new URLSearchParams(location.search);
+  const [there, whose] = [screens?.includes(screen) ?? true, query.has("unit") || (units?.includes(unit) ?? true)];
+  if (there && whose) return null;
+  if (!whose) query.set("unit", units![0]!);
+  return `/screens/${encodeURIComponent(there ? screen : screens![0]!)}?${query}`;
 }
 
 /** null: not to be had now. */

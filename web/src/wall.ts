@@ -11,7 +11,7 @@ import { keepPage } from "./keeper.ts";
 import { language, say } from "./language.ts";
 import { recall, remember } from "./memory.ts";
 import { makeMenu } from "./menu.ts";
-import { redeemToken, report } from "./pairing.ts";
+import { elsewhere, redeemToken, report, type PairedDisplay } from "./pairing.ts";
 import { clockWords, dateWords, periodWords } from "./periods.ts";
 import { Playlist } from "./playlist.ts";
 import { TURN, type Scene } from "./scene.ts";
@@ -42,7 +42,7 @@ let playlist: Playlist | null = null;
 
 const stage = new Stage();
 const connection = new Connection();
-const menu = makeMenu(reconnect, redraw, () => (playlist?.turns ? playlist : null));
+const menu = makeMenu(paired, redraw, () => (playlist?.turns ? playlist : null));
 const heading = element("h1");
 const place = element("p.place");
 const clock = element("time.clock");
@@ -182,6 +182,13 @@ function refused(problem: Problem): void {
 }
 
 let streaming: { stop(): void } | null = null;
+
+/** It sees what the display may see; a display of a ward that was set up at the wall of the city goes to its own. */
+function paired(display: PairedDisplay): void {
+  const there = snapshot === null ? null : elsewhere(display, slug, snapshot.unit.code);
+  if (there === null) reconnect();
+  else location.assign(there);
+}
 
 function reconnect(): void {
   streaming?.stop();

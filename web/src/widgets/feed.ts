@@ -8,6 +8,7 @@ import { say } from "../language.ts";
 import type { Drawing } from "../panel.ts";
 import { ago } from "../periods.ts";
 import type { Scene } from "../scene.ts";
+import { progressSign } from "./reports.ts";
 
 export function feed({ items }: FeedData, scene: Scene, room: number): Drawing {
   if (items.length === 0) return { title: null, nodes: [element("p.value.absent", {}, say("feed.empty"))] };
@@ -17,7 +18,7 @@ export function feed({ items }: FeedData, scene: Scene, room: number): Drawing {
       "li", {},
       element("b", {}, item.title),
       element(
-        "span", {}, element("i", { "data-progress": item.progress }), [item.state, item.category, item.unit_name, ago(instantOf(item.at), scene.now)].join(" · "),
+        "span", {}, progressSign(item.progress), [say(`report.${item.progress}`), item.category, item.unit_name, ago(instantOf(item.at), scene.now)].join(" · "),
         " ", syntheticMark(item.synthetic, { brief: true }),
       ),
     )))],

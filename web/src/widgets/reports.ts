@@ -17,6 +17,12 @@ const SIGNS: Record<Progress, { state: "on_track" | "at_risk" | null; shape: "ci
   fixed: { state: "on_track", shape: "circle" },
 };
 
+/** What became of a report, as on the map. */
+export function progressSign(progress: Progress): HTMLElement {
+  const { state, shape } = SIGNS[progress];
+  return element("i.sign", { "data-state": state, "data-shape": shape });
+}
+
 export function reportMap(data: ReportMapData): Drawing {
   if (data.reports.length === 0) return { title: null, nodes: [element("p.value.absent", {}, say("feed.empty"))] };
   const counts = Object.entries(SIGNS).map(([progress, sign]) =>

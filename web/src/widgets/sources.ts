@@ -33,7 +33,7 @@ export function sources({ sources }: SourcesData, scene: Scene, room: number): D
           element("span", { "data-key": `${one.source} ${age}` }, writeLine(one[age], "1")),
         )),
       ))),
-    ), place !== null && element("div.foot", {}, element("p.origin", {}, place))],
+    ), element("div.foot", {}, element("p.origin", {}, [say("sources.series"), place].filter(Boolean).join(" · ")))],
   };
 }
 

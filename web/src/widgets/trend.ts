@@ -100,7 +100,8 @@ function option(points: TrendData["points"], measure: string, lastYear: boolean,
       ...(lastYear
         ? [{
             type: "line" as const, silent: true, showSymbol: false,
-            data: points.map((point) => point.year_ago ?? null),
+            // Beside a part of a period stands the same part of that of last year, which is no fall of the line either.
+            data: points.map((point, place) => (place <= end ? (point.year_ago ?? null) : null)),
             lineStyle: { color: colour.quiet, width: 0.12 * em, type: "dashed" as const },
           }]
         : []),
@@ -119,7 +120,13 @@ function option(points: TrendData["points"], measure: string, lastYear: boolean,
         areaStyle: { color: colour.accent, opacity: 0.12 },
       },
       ...(short
-        ? [{
+        ? [...(lastYear
+            ? [{
+                type: "line" as const, silent: true, showAllSymbol: true, symbol: "circle", symbolSize: 0.45 * em,
+                data: points.map((point, place) => (place === last ? (point.year_ago ?? null) : null)),
+                itemStyle: { color: colour.panel, borderColor: colour.quiet, borderWidth: 0.1 * em },
+              }]
+            : []), {
             type: "line" as const, silent: true, showAllSymbol: true, symbol: "circle", symbolSize: 0.55 * em,
             data: points.map((point, place) => (place === last ? point.value : null)),
             itemStyle: { color: colour.panel, borderColor: colour.accent, borderWidth: 0.14 * em },
