@@ -1,9 +1,12 @@
 """What stands on a wall: the newest figures with their age, whoever looks and whichever unit it is about."""
 
 import asyncio
+import json
+import re
 from calendar import isleap
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -196,6 +199,13 @@ async def test_what_shows_several_units_says_up_to_when_the_newest_of_them_was_m
     columns = [one["observed_at"] for one in seen["bang"]["indicators"]]
     assert columns == ["2026-10-10T00:00:00+07:00", None]
     assert [seen[key]["observed_at"] for key in ("xep-hang", "ban-do")] == columns[:1] * 2
+
+
+async def test_the_definition_in_the_manual_is_one(hub: HubUnderTest) -> None:
+    manual = (Path(__file__).parents[2] / "docs/screens.md").read_text()
+    [definition] = re.findall(r"```json\n(.*?)```", manual, re.DOTALL)
+
+    await made(hub, json.loads(definition))
 
 
 async def test_a_widget_without_units_says_why(hub: HubUnderTest) -> None:
