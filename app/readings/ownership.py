@@ -54,14 +54,18 @@ SELECT indicator_id, unit_id, source_id
  CROSS JOIN LATERAL (SELECT source_id FROM ownership o
                       WHERE o.indicator_id = asked.indicator_id AND o.unit_id = asked.unit_id LIMIT 1) AS owner
 """
-# The SELECT sees what was there before the claims.
+# Most have an owner, of whom another process of the hub knows: only who has none is claimed.
 _CLAIM = f"""
-WITH claimed AS (
+WITH owned AS MATERIALIZED ({_OWNERS}), claimed AS (
     INSERT INTO ownership (indicator_id, unit_id, source_id)
-    SELECT * FROM unnest(%(claimed_indicators)s, %(claimed_units)s, %(claimants)s)
+    SELECT indicator_id, unit_id, source_id
+      FROM unnest(%(claimed_indicators)s, %(claimed_units)s, %(claimants)s) WITH ORDINALITY
+           AS claims(indicator_id, unit_id, source_id, place)
+     WHERE (indicator_id, unit_id) NOT IN (SELECT indicator_id, unit_id FROM owned)
+     ORDER BY place
         ON CONFLICT DO NOTHING RETURNING indicator_id, unit_id, source_id
 )
-SELECT * FROM claimed UNION ALL ({_OWNERS})
+SELECT * FROM claimed UNION ALL SELECT * FROM owned
 """
 
 
