@@ -40,9 +40,9 @@ class Below:
     kind: str | None = None
     beside: bool = False  # of a unit that has none: all among which it lies, if the screen is of those over it
 
-    def units(self, scene: Scene, unit: Unit, start: datetime, end: datetime) -> list[Unit]:
+    def units(self, scene: Scene, indicator: Indicator, unit: Unit, start: datetime, end: datetime) -> list[Unit]:
         below = units_under(scene.tree, unit, self.kind, start, end)
-        if below or not self.beside:
+        if below or not self.beside or not indicator.public:  # who may see what a ward keeps may not see that of others
             return below
         around = units_under(scene.tree, scene.home, self.kind, start, end)
         return around if unit in around else []
@@ -153,7 +153,7 @@ def _sought(scene: Scene, needs: Iterable[Need]) -> Iterable[Sought]:
                 yield Sought(indicator, unit, grain)
                 if need.below is not None and indicator.over_units == "none":
                     day = timedelta(days=1)
-                    for child in need.below.units(scene, unit, scene.now, scene.now + day):
+                    for child in need.below.units(scene, indicator, unit, scene.now, scene.now + day):
                         yield Sought(indicator, child, grain)
 
 
@@ -168,7 +168,7 @@ def _place(scene: Scene, need: Need, latest: dict[Sought, Period]) -> Answer:
             bucket = latest.get(Sought(indicator, unit, grain))
             if bucket is None and need.below is not None and indicator.over_units == "none":
                 day = timedelta(days=1)
-                children = need.below.units(scene, unit, scene.now, scene.now + day)
+                children = need.below.units(scene, indicator, unit, scene.now, scene.now + day)
                 known = (latest.get(Sought(indicator, child, grain)) for child in children)
                 bucket = max((one for one in known if one is not None), key=lambda one: one.start, default=None)
             if bucket is not None:
@@ -193,7 +193,7 @@ def _over(scene: Scene, need: Need, indicator: Indicator, unit: Unit, grain: Gra
         buckets.insert(0, Period(bucket.grain, previous_start(bucket.grain, buckets[0].start)))
     units = [unit]
     if need.below is not None:
-        units = need.below.units(scene, unit, bucket.start, bucket.end)
+        units = need.below.units(scene, indicator, unit, bucket.start, bucket.end)
     compare = need.comparisons_of(bucket.grain)
     return Answer(indicator, unit, bucket.grain, need.period is None, compare, units, buckets)
 

@@ -566,6 +566,24 @@ async def test_what_is_not_public_is_hidden_from_who_may_not_see_it(hub: HubUnde
     assert [await reason(key) for key in (None, elsewhere, reader)] == ["not-public", "not-public", "no-data"]
 
 
+async def test_who_sees_what_a_ward_keeps_does_not_see_it_of_those_beside_it(hub: HubUnderTest) -> None:
+    indicators = (await hub.client.get("/v1/indicators", params={"domain": "infosec", "limit": 50})).json()["items"]
+    secret = next(one["code"] for one in indicators if not one["public"] and one["over_units"] == "sum")
+    period = day(1)[:7]
+    place = {"x": 0, "y": 0, "w": 3, "h": 2, "period": period}
+    ranking = {"id": "xep-hang", "kind": "ranking", "indicator": secret, **place}
+    table = {"id": "bang", "kind": "table", "indicators": [VISITS, secret], **place}
+    await made(hub, screen({**figure("kin", secret), "period": period}, ranking, table))
+    await hub.sent((secret, "25813", period, 7), (secret, "25840", period, 5))
+    ward = await hub.key("ward", scopes=["readings:read"], units=["25813"])
+
+    answer = await hub.client.get("/v1/screens/thu/data", params={"unit": "25813"}, headers={"X-API-Key": ward})
+
+    seen = answer.json()["data"]
+    assert (seen["kin"]["figure"]["value"], seen["xep-hang"]["best"], seen["xep-hang"]["reason"]) == (7, [], "no-units")
+    assert [row["cells"][1]["value"] for row in seen["bang"]["rows"]] == [None] * 7
+
+
 async def test_who_has_the_newest_snapshot_is_not_sent_it_again(hub: HubUnderTest) -> None:
     await made(hub, screen(figure("kham", VISITS)))
     await hub.sent((VISITS, "25813", day(1), 7))
