@@ -4,9 +4,9 @@ from typing import Any
 
 import httpx
 import pytest
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Locator, expect
 
-from tests.browser.conftest import PATIENCE, Hub, glass
+from tests.browser.conftest import PATIENCE, Glass, Hub, glass
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -24,14 +24,19 @@ def add(hub: Hub, name: str, **more: Any) -> str | None:
     return token
 
 
+async def asked_for_a_code(wall: Glass) -> Locator:
+    await wall.page.get_by_role("button", name="Tùy chọn").click()
+    await wall.page.get_by_role("button", name="Ghép nối màn hình").click()
+    code = wall.page.locator("dialog .code")
+    await expect(code).to_contain_text("-")
+    return code
+
+
 async def test_a_code_on_the_wall_is_confirmed_by_an_operator(browser: Browser, lively_hub: Hub) -> None:
     async with glass(browser) as wall:
         await wall.page.goto(f"{lively_hub.url}/screens/tong-quan?page=2")
         await wall.live()
-        await wall.page.get_by_role("button", name="Tùy chọn").click()
-        await wall.page.get_by_role("button", name="Ghép nối màn hình").click()
-        code = wall.page.locator("dialog .code")
-        await expect(code).to_contain_text("-")
+        code = await asked_for_a_code(wall)
 
         async with wall.page.expect_response("**/v1/displays/me", timeout=PATIENCE) as told:
             add(lively_hub, "Sảnh tầng 1", code=await code.inner_text())
@@ -50,10 +55,7 @@ async def test_a_display_of_a_ward_that_is_paired_at_the_wall_of_the_city_goes_t
     async with glass(browser) as wall:
         await wall.page.goto(f"{lively_hub.url}/screens/tong-quan?page=2")
         await wall.live()
-        await wall.page.get_by_role("button", name="Tùy chọn").click()
-        await wall.page.get_by_role("button", name="Ghép nối màn hình").click()
-        code = wall.page.locator("dialog .code")
-        await expect(code).to_contain_text("-")
+        code = await asked_for_a_code(wall)
 
         add(lively_hub, "Phường Bến Cát", code=await code.inner_text(), units=["25813"], screens=["giao-thong"])
 
