@@ -41,6 +41,7 @@ class Below:
     beside: bool = False  # of a unit that has none: all among which it lies, if the screen is of those over it
 
     def units(self, scene: Scene, indicator: Indicator, unit: Unit, start: datetime, end: datetime) -> list[Unit]:
+        """Those of which figures of the indicator are shown: who is there at some time in `[start, end)`."""
         below = units_under(scene.tree, unit, self.kind, start, end)
         if below or not self.beside or not indicator.public:  # who may see what a ward keeps may not see that of others
             return below

@@ -119,20 +119,18 @@ function option(points: TrendData["points"], measure: string, lastYear: boolean,
         itemStyle: { color: colour.accent, borderColor: colour.accent, borderWidth: 0.14 * em },
         areaStyle: { color: colour.accent, opacity: 0.12 },
       },
-      ...(short
-        ? [...(lastYear
-            ? [{
-                type: "line" as const, silent: true, showAllSymbol: true, symbol: "circle", symbolSize: 0.45 * em,
-                data: points.map((point, place) => (place === last ? (point.year_ago ?? null) : null)),
-                itemStyle: { color: colour.panel, borderColor: colour.quiet, borderWidth: 0.1 * em },
-              }]
-            : []), {
-            type: "line" as const, silent: true, showAllSymbol: true, symbol: "circle", symbolSize: 0.55 * em,
-            data: points.map((point, place) => (place === last ? point.value : null)),
-            itemStyle: { color: colour.panel, borderColor: colour.accent, borderWidth: 0.14 * em },
-          }]
-        : []),
+      ...(short && lastYear ? [hollow(last, points[last]!.year_ago ?? null, 0.45 * em, colour.quiet, colour.panel)] : []),
+      ...(short ? [hollow(last, points[last]!.value, 0.55 * em, colour.accent, colour.panel)] : []),
     ],
+  };
+}
+
+/** A dot by itself, of what is not all there. */
+function hollow(place: number, value: number | null, size: number, border: string, inside: string) {
+  return {
+    type: "line" as const, silent: true, showAllSymbol: true, symbol: "circle", symbolSize: size,
+    data: [...Array<null>(place).fill(null), value],
+    itemStyle: { color: inside, borderColor: border, borderWidth: size / 4 },
   };
 }
 
