@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,7 +12,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Route, expect
 from playwright.async_api import TimeoutError as PlaywrightTimeoutError
 
-from tests.browser.conftest import Glass, Hub, glass, make_key, settings_on
+from tests.browser.conftest import PATIENCE, Glass, Hub, glass, make_key, settings_on
 from tests.journeys.conftest import RunningHub, hub_process
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -189,8 +189,16 @@ def this_second() -> str:
     return datetime.now(ZoneInfo("Asia/Ho_Chi_Minh")).strftime("%Y-%m-%dT%H:%M:%S")
 
 
-def this_minute() -> str:
-    return datetime.now(ZoneInfo("Asia/Ho_Chi_Minh")).strftime("%Y-%m-%dT%H:%M:00")
+def this_minute(*, hours_ago: int = 0) -> str:
+    there = datetime.now(ZoneInfo("Asia/Ho_Chi_Minh")) - timedelta(hours=hours_ago)
+    return there.strftime("%Y-%m-%dT%H:%M:00")
+
+
+async def well_within_an_hour() -> None:
+    """Let the hour turn now rather than while the test looks."""
+    left = 3600 - datetime.now(UTC).timestamp() % 3600
+    if left < PATIENCE / 1000:
+        await asyncio.sleep(left)
 
 
 async def killed(hub: RunningHub) -> None:
@@ -290,14 +298,22 @@ async def test_a_trend_says_what_is_missing_and_that_nothing_happened(browser: B
 
 
 async def test_a_trend_speaks_of_the_last_hour_that_is_over(browser: Browser, lively_hub: Hub) -> None:
-    async with glass(browser) as wall:
-        await wall.page.goto(f"{lively_hub.url}/screens/giao-thong?page=1")
-        await wall.live()
-        trend = wall.page.locator("[data-widget=luu-luong]")
+    place = {"x": 0, "y": 0, "w": 6, "h": 4, "kind": "trend", "id": "xe"}
+    trend = {**place, "indicator": "traffic.flow.total", "unit": COMMUNE, "grain": "hour", "count": 2}
+    lively_hub.define("dong-xe", {"rows": 4, "widgets": [trend]}, unit=COMMUNE)
+    await well_within_an_hour()
+    lively_hub.send("traffic.flow.total", COMMUNE, this_minute(hours_ago=1), 1234)
+    lively_hub.send("traffic.flow.total", COMMUNE, this_minute(), 7)
 
-        await expect(trend.locator(".origin")).to_have_text(re.compile(r"^\d+\sgiờ, \d+/\d+ "))
-        await expect(trend.locator(".latest")).to_have_text(
-            re.compile(r"^\d+\sgiờ, \d+/\d+ đến\s\d\d:\d\d: [\d.]+\slượt xe$")
+    async with glass(browser) as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/dong-xe")
+        await wall.live()
+
+        shown = wall.page.locator("[data-widget=xe]")
+        await expect(shown.locator(".number")).to_have_text("1.234")
+        await expect(shown.locator(".origin")).to_have_text(re.compile(r"^\d+\sgiờ, \d+/\d+"))
+        await expect(shown.locator(".latest")).to_have_text(
+            re.compile(r"^\d+\sgiờ, \d+/\d+ đến\s\d\d:\d\d: 7\slượt xe$")
         )
 
 
