@@ -258,7 +258,7 @@ async def test_what_the_demo_leaves_behind_is_marked_and_free_for_others(hub: Hu
     now = hub.hub.now()
     async with hub.session() as session:
         await load_demo(session, hub.hub.settings, datetime(now.year, now.month, now.day), lambda *_: None, days=1)
-    refused = await send(hub, (DOSSIERS, BEN_CAT, f"{now:%Y}-07-02", 1))
+    refused = await send(hub, (DOSSIERS, BEN_CAT, "2025-07-02", 1))
     assert [error["code"] for error in refused.json()["errors"]] == ["other-source"]
     await marks(hub)
 
@@ -266,7 +266,7 @@ async def test_what_the_demo_leaves_behind_is_marked_and_free_for_others(hub: Hu
         assert await remove_demo(session) > 0
 
     assert {code for code, *_ in await marks(hub)} >= {DOSSIERS, VEHICLES}
-    assert (await send(hub, (DOSSIERS, BEN_CAT, f"{now:%Y}-07-02", 1))).json()["created"] == 1
+    assert (await send(hub, (DOSSIERS, BEN_CAT, "2025-07-02", 1))).json()["created"] == 1
 
 
 # --- what changes meanwhile ---------------------------------------------------------------------------------------

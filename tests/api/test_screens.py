@@ -270,11 +270,11 @@ async def test_a_screen_can_be_asked_for_a_period_in_which_its_units_were_others
 
 async def test_a_year_to_date_figure_is_that_of_its_year(hub: HubUnderTest) -> None:
     await made(hub, screen(figure("moi", NEW_FIRMS), unit="25813"))
-    await hub.sent((NEW_FIRMS, "25813", day(2), 40), (NEW_FIRMS, "25813", day(1), 42))
+    await hub.sent((NEW_FIRMS, "25813", "2026-03-02", 40), (NEW_FIRMS, "25813", "2026-03-03", 42))
 
     seen = (await shown(hub))["moi"]["figure"]
 
-    assert (seen["grain"], seen["value"], seen["partial"], seen["observed_at"][:10]) == ("year", 42, True, day(0))
+    assert (seen["grain"], seen["value"], seen["partial"], seen["observed_at"][:10]) == ("year", 42, True, "2026-03-04")
 
 
 async def test_a_figure_is_not_compared_with_a_period_in_which_its_unit_began(hub: HubUnderTest) -> None:
