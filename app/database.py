@@ -90,9 +90,13 @@ class Database:
         async with AsyncSession(self._reader, expire_on_commit=False) as session, session.begin():
             yield session
 
-    async def connect(self) -> psycopg.AsyncConnection[tuple[object, ...]]:
-        """A connection beside the pool, for who keeps it."""
-        return await psycopg.AsyncConnection.connect(**self._arguments)
+    async def connect_writer(self) -> psycopg.AsyncConnection[tuple[object, ...]]:
+        """A connection beside the pool, for who keeps it and looks up by keys only; each statement is a transaction of its own.
+
+        A plan that was made while a table was empty must not scan it when it is full.
+        """
+        options = f"{_CONNECT['options']} -c enable_seqscan=off"
+        return await psycopg.AsyncConnection.connect(**{**self._arguments, "options": options, "autocommit": True})
 
     async def ask(self, question: LiteralString, facts: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """The rows of one SELECT, all of one instant. A connection that was lost since it was last used is replaced once.

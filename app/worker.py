@@ -64,7 +64,7 @@ async def _forever(hub: Hub, deed: Callable[[Hub], Awaitable[object]], *, every:
 async def _roll(hub: Hub) -> None:
     """Pass after pass only while there is more than one of them takes: what comes meanwhile is cheaper together.
 
-    While senders bring more than passes take, which nobody keeps up with, two thirds of the time are theirs: they wait for each
+    While senders bring more than passes take, which nobody keeps up with, four fifths of the time are theirs: they wait for each
     answer, and the figures, which are late already, catch up when the flood is over.
     """
     full = True
@@ -74,7 +74,7 @@ async def _roll(hub: Hub) -> None:
             rolled = await roll(session, hub.catalogues)
         full = rolled.full
         if rolled.flooded:
-            await rest(hub, 2 * (time.monotonic() - began))
+            await rest(hub, 4 * (time.monotonic() - began))
 
 
 async def rest(hub: Hub, seconds: float) -> None:

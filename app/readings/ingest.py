@@ -124,13 +124,25 @@ async def record_readings(
     return outcome
 
 
+def is_one_statement(submissions: Sequence[Submission], owners: KnownOwners) -> bool:
+    """Whether to store all of it as new, or nothing, takes a single statement, which needs no transaction around it."""
+    return all(
+        one.answering is None
+        and not one.doomed
+        and all(value is not None for value in one.judged.values)
+        and owners.know(_owned(one, one.judged))
+        for one in submissions
+    )
+
+
 async def store(
     cursor: Cursor, submissions: Sequence[Submission], owners: KnownOwners, *, all_new: bool = False
 ) -> Stored:
     """Store what was submitted; no two of the submissions may touch the same reading or answer under the same key.
 
     Two transactions that touch the same readings at once are put in an order by the database: each value is either the
-    present one or in the history. With `all_new` nothing is expected to be there, which is quicker.
+    present one or in the history. With `all_new` nothing is expected to be there, which is quicker, and atomic by itself where
+    it `is_one_statement`.
 
     Raises:
         psycopg.errors.UniqueViolation: it was not all new.
@@ -180,12 +192,6 @@ class _Work:
             self.errors.append(RowError(verdict, one, rows.pointer(one, name), shown(value), facts))
 
     @property
-    def pairs(self) -> list[Pair]:
-        return [
-            (place.indicator_id, unit.id) for place, unit in zip(self.judged.places, self.judged.units, strict=True)
-        ]
-
-    @property
     def rejected(self) -> int:
         return rejected_rows(self.errors) if self.errors else 0
 
@@ -211,10 +217,9 @@ class _Work:
 async def _store_rows(cursor: Cursor, work: Sequence[_Work], *, all_new: bool) -> None:
     """New readings, then corrections: one statement where everything is new."""
     rows = _incoming(work)
-    await cursor.execute(_CREATE_NEW if all_new else _CREATE, rows | _of_batches(work), prepare=True)
-    for one, (batch, received_at, created, catalogue, keys) in zip(work, await cursor.fetchall(), strict=True):
-        one.batch, one.received_at, one.created = batch, received_at, created
-        one.outdated = one.submission.seen not in {None, Seen(catalogue, keys)}
+    await cursor.execute(_CREATE_NEW if all_new else _CREATE, rows | _of_batches(work) | _seen_by(work), prepare=True)
+    for one, (batch, received_at, created, outdated) in zip(work, await cursor.fetchall(), strict=True):
+        one.batch, one.received_at, one.created, one.outdated = batch, received_at, created, outdated
     if any(one.outdated for one in work) or sum(one.created for one in work) == sum(len(one.judged) for one in work):
         return
     stored = {
@@ -242,8 +247,7 @@ async def _refuse_what_others_own(cursor: Cursor, work: Sequence[_Work], owners:
 
     Returns what was not known before.
     """
-    asked = [(one, Owned(one.submission.catalogue.version, one.submission.caller.source_id, one.pairs)) for one in work]
-    asked = [(one, owned) for one, owned in asked if not owners.know(owned)]
+    asked = [(one, owned) for one in work if not owners.know(owned := _owned(one.submission, one.judged))]
     if not asked:
         return []
     claims: dict[Pair, int] = {}
@@ -264,6 +268,11 @@ async def _refuse_what_others_own(cursor: Cursor, work: Sequence[_Work], owners:
                 one.refuse(index, "nothing-to-withdraw" if owner is None else "other-source", owner)
         one.judged = one.judged.only(mine)
     return learnt
+
+
+def _owned(submission: Submission, judged: Judged) -> Owned:
+    pairs = [(place.indicator_id, unit.id) for place, unit in zip(judged.places, judged.units, strict=True)]
+    return Owned(submission.catalogue.version, submission.caller.source_id, pairs)
 
 
 def _incoming(work: Sequence[_Work]) -> dict[str, Any]:
@@ -298,6 +307,14 @@ def _of_batches(work: Sequence[_Work]) -> dict[str, Any]:
     }
 
 
+def _seen_by(work: Sequence[_Work]) -> dict[str, Any]:
+    seen = [one.submission.seen for one in work]
+    return {
+        "seen_catalogue": [one and one.catalogue for one in seen],
+        "seen_keys": [one and one.keys for one in seen],
+    }
+
+
 def _offsets(work: Sequence[_Work]) -> Iterable[int]:
     """How many rows come before those of each."""
     before = 0
@@ -321,17 +338,21 @@ SELECT indicator_id, grain, {MARKED_FROM}, array_agg(DISTINCT unit_id) FROM {{ch
 """
 
 # Rows go in by the order of their keys: two transactions that bring the same new readings then wait for each other in one
-# direction only. The batches are entered here when nothing is left to do for them.
+# direction only. The batches are entered here when nothing is left to do for them; when one is outdated, nothing at all is.
 _CREATE_NEW = f"""
 WITH submitted AS MATERIALIZED (
     SELECT *, nextval(pg_get_serial_sequence('batch', 'id')) AS batch_id, clock_timestamp() AS received_at
-      FROM unnest(%(sources)s, %(keys)s::text[], %(received)s, %(rejected)s)
-           WITH ORDINALITY AS s(source_id, key_prefix, received, rejected, place)
+      FROM unnest(%(sources)s, %(keys)s::text[], %(received)s, %(rejected)s, %(seen_catalogue)s::bigint[], %(seen_keys)s::bigint[])
+           WITH ORDINALITY AS s(source_id, key_prefix, received, rejected, seen_catalogue, seen_keys, place)
+), judged AS MATERIALIZED (
+    SELECT place, NOT coalesce((seen_catalogue, seen_keys) = (newest.catalogue, newest.keys), true) AS outdated
+      FROM submitted, (SELECT (SELECT coalesce(max(id), 0) FROM change WHERE topic = 'catalogue') AS catalogue,
+                              (SELECT coalesce(max(id), 0) FROM change WHERE topic = 'keys') AS keys) AS newest
 ), created AS (
     INSERT INTO reading (indicator_id, unit_id, grain, period_start, value, status, note, source_id, batch_id, received_at)
     SELECT indicator_id, unit_id, grain, period_start, value, status, note, source_id, batch_id, received_at
       FROM {_ROWS} AS rows({_COLUMNS}) JOIN {_SPOTS} USING (spot) JOIN submitted USING (place)
-     WHERE value IS NOT NULL
+     WHERE value IS NOT NULL AND NOT (SELECT bool_or(outdated) FROM judged)
      ORDER BY indicator_id, unit_id, grain, period_start
     RETURNING indicator_id, unit_id, grain, period_start, batch_id
 ), marked AS ({_MARK.format(changed="created")}
@@ -342,12 +363,10 @@ WITH submitted AS MATERIALIZED (
     SELECT batch_id, source_id, key_prefix, received_at, received, coalesce(created, 0),
            received - coalesce(created, 0) - rejected, 0, rejected
       FROM submitted LEFT JOIN counted USING (batch_id)
-     WHERE (SELECT count(*) FROM created) = cardinality(%(units)s)
+     WHERE (SELECT count(*) FROM created) = cardinality(%(units)s) AND NOT (SELECT bool_or(outdated) FROM judged)
 )
-SELECT batch_id, received_at, coalesce(created, 0),
-       (SELECT coalesce(max(id), 0) FROM change WHERE topic = 'catalogue'),
-       (SELECT coalesce(max(id), 0) FROM change WHERE topic = 'keys')
-  FROM submitted LEFT JOIN counted USING (batch_id) ORDER BY place
+SELECT batch_id, received_at, coalesce(created, 0), outdated
+  FROM submitted JOIN judged USING (place) LEFT JOIN counted USING (batch_id) ORDER BY place
 """
 _CREATE = _CREATE_NEW.replace("RETURNING", "ON CONFLICT DO NOTHING RETURNING")
 

@@ -6,7 +6,6 @@ stored without it, and it by itself.
 """
 
 import asyncio
-import contextlib
 from collections import deque
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -17,7 +16,7 @@ from psycopg.errors import ForeignKeyViolation, UniqueViolation
 
 from app.database import Database
 from app.readings.idempotency import Overtaken
-from app.readings.ingest import Outdated, Receipt, Stored, Submission, store
+from app.readings.ingest import Outdated, Receipt, Stored, Submission, is_one_statement, store
 from app.readings.ownership import KnownOwners
 
 _WRITERS = 4
@@ -203,39 +202,35 @@ class Intake:
         To look whether each reading is there costs a third of storing it. Whoever brought only new ones the last time is
         trusted to do so again; if not, it is done once more with care.
         """
-        connection = self._connections.pop() if self._connections else await self._database.connect()
+        connection = self._connections.pop() if self._connections else await self._database.connect_writer()
         all_new = self._repeating.isdisjoint(one.caller.source_id for one in submissions)
         try:
             try:
-                stored = await self._store(connection, submissions, all_new=all_new)
+                return await self._store(connection, submissions, all_new=all_new)
             except UniqueViolation:
-                await connection.rollback()
-                stored = await self._store(connection, submissions)
+                return await self._store(connection, submissions)
             except psycopg.OperationalError:
                 if not connection.broken:
                     raise
-                connection = await self._database.connect()
-                stored = await self._store(connection, submissions)
-            if stored.sound:
-                await connection.commit()
-            else:
-                await connection.rollback()
-        except psycopg.Error:
-            with contextlib.suppress(psycopg.Error):
-                await connection.rollback()
-            raise
+                connection = await self._database.connect_writer()
+                return await self._store(connection, submissions)
         finally:
             if connection.info.transaction_status is psycopg.pq.TransactionStatus.IDLE:
                 self._connections.append(connection)
             else:
                 await connection.close()
-        return stored
 
     async def _store(
         self, connection: Connection, submissions: Sequence[Submission], *, all_new: bool = False
     ) -> Stored:
         async with connection.cursor() as cursor:
-            stored = await store(cursor, submissions, self._owners, all_new=all_new)
+            if all_new and is_one_statement(submissions, self._owners):
+                stored = await store(cursor, submissions, self._owners, all_new=True)
+            else:
+                async with connection.transaction() as transaction:
+                    stored = await store(cursor, submissions, self._owners, all_new=all_new)
+                    if not stored.sound:
+                        raise psycopg.Rollback(transaction)
         for one, outcome in zip(submissions, stored.outcomes, strict=True):
             if isinstance(outcome, Receipt) and outcome.created == outcome.received:
                 self._repeating.discard(one.caller.source_id)

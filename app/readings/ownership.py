@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, LiteralString
+from typing import Any
 
 import psycopg
 
@@ -47,25 +47,25 @@ class KnownOwners:
         self._count += len(mine) - before
 
 
-# One step down the index for each pair, however many there are; a join would read all that there are.
-_OWNERS = """
-SELECT indicator_id, unit_id, source_id
-  FROM unnest(%(indicators)s, %(units)s) AS asked(indicator_id, unit_id)
- CROSS JOIN LATERAL (SELECT source_id FROM ownership o
-                      WHERE o.indicator_id = asked.indicator_id AND o.unit_id = asked.unit_id LIMIT 1) AS owner
-"""
-# Most have an owner, of whom another process of the hub knows: only who has none is claimed.
-_CLAIM = f"""
-WITH owned AS MATERIALIZED ({_OWNERS}), claimed AS (
+# One step down the index for each pair, however many there are; a join would read all that there are. Most have the owner that is
+# expected, of whom another process of the hub knows: only who has none is claimed, only who has another is told.
+_CLAIM = """
+WITH looked_up AS MATERIALIZED (
+    SELECT asked.*, owner.source_id AS owner
+      FROM unnest(%(indicators)s, %(units)s, %(claimants)s) AS asked(indicator_id, unit_id, claimant)
+      LEFT JOIN LATERAL (SELECT source_id FROM ownership o
+                          WHERE o.indicator_id = asked.indicator_id AND o.unit_id = asked.unit_id LIMIT 1) AS owner ON true
+), claimed AS (
     INSERT INTO ownership (indicator_id, unit_id, source_id)
-    SELECT indicator_id, unit_id, source_id
-      FROM unnest(%(claimed_indicators)s, %(claimed_units)s, %(claimants)s) WITH ORDINALITY
-           AS claims(indicator_id, unit_id, source_id, place)
-     WHERE (indicator_id, unit_id) NOT IN (SELECT indicator_id, unit_id FROM owned)
-     ORDER BY place
-        ON CONFLICT DO NOTHING RETURNING indicator_id, unit_id, source_id
+    SELECT indicator_id, unit_id, claimant FROM looked_up WHERE owner IS NULL AND claimant <> 0 ORDER BY indicator_id, unit_id
+        ON CONFLICT DO NOTHING RETURNING indicator_id, unit_id
 )
-SELECT * FROM claimed UNION ALL SELECT * FROM owned
+SELECT indicator_id, unit_id, owner FROM looked_up
+ WHERE owner IS DISTINCT FROM claimant AND (indicator_id, unit_id) NOT IN (SELECT indicator_id, unit_id FROM claimed)
+"""
+_OWNERS = """
+SELECT indicator_id, unit_id, source_id FROM ownership
+  JOIN unnest(%(indicators)s, %(units)s) AS asked(indicator_id, unit_id) USING (indicator_id, unit_id)
 """
 
 
@@ -78,26 +78,21 @@ async def claim(
     Whom a claim had to wait for is looked up by a statement of its own, which sees it. An owner may be taken away
     until the commit; whose batch it is cannot (app.readings.demo), so nothing is stored for a source that is gone.
     """
-    mine = sorted(claims)
-    claimed = {"claimed_indicators": _indicators(mine), "claimed_units": _units(mine)}
-    claimed["claimants"] = Integers.of([claims[pair] for pair in mine])
-    owners = await _owners(cursor, _CLAIM, asked, claimed)
-    if overtaken := claims.keys() - owners:
-        owners |= await _owners(cursor, _OWNERS, overtaken, {})
-    return owners
-
-
-async def _owners(
-    cursor: psycopg.AsyncCursor[Any], question: LiteralString, asked: Collection[Pair], facts: Mapping[str, Integers]
-) -> dict[Pair, int]:
     pairs = list(asked)
-    await cursor.execute(question, {"indicators": _indicators(pairs), "units": _units(pairs), **facts}, prepare=True)
-    return {(indicator, unit): source for indicator, unit, source in await cursor.fetchall()}
+    claimants = Integers.of([claims.get(pair, _NOBODY) for pair in pairs])
+    await cursor.execute(_CLAIM, {**_columns(pairs), "claimants": claimants}, prepare=True)
+    others = {(indicator, unit): owner for indicator, unit, owner in await cursor.fetchall()}
+    if overtaken := [pair for pair, owner in others.items() if owner is None and pair in claims]:
+        await cursor.execute(_OWNERS, _columns(overtaken))
+        others |= {(indicator, unit): owner for indicator, unit, owner in await cursor.fetchall()}
+    return {pair: owner for pair, owner in {**claims, **others}.items() if owner is not None}
 
 
-def _indicators(pairs: Sequence[Pair]) -> Integers:
-    return Integers.of([indicator for indicator, _ in pairs])
+_NOBODY = 0  # no source has this number
 
 
-def _units(pairs: Sequence[Pair]) -> Integers:
-    return Integers.of([unit for _, unit in pairs])
+def _columns(pairs: Sequence[Pair]) -> dict[str, Integers]:
+    return {
+        "indicators": Integers.of([indicator for indicator, _ in pairs]),
+        "units": Integers.of([unit for _, unit in pairs]),
+    }

@@ -31,8 +31,8 @@ from app.rollups.by_laws import store_by_laws
 from app.rollups.own import STEP, Pieces, fold, is_folded, makes_base_cells, pieces_of
 from app.rollups.stored import WRITE_COMPUTED
 
-# Of one pass, which should end in a fraction of a second: what comes meanwhile waits for the next one.
-MOST_MARKS, MOST_CELLS = 1_000, 30_000
+# Of one pass, which should end in a tenth of a second: what comes meanwhile waits for the next one, and those who send feel it.
+MOST_MARKS, MOST_CELLS = 1_000, 10_000
 _ROLLER_LOCK = 720_725
 
 
@@ -450,15 +450,14 @@ async def _hand_over(session: AsyncSession, plan: _Plan) -> None:
         "piece": plan.pieces,
         "line": [(one.number, child_id, silent) for one in plan.lines for child_id, silent in one.silent.items()],
     }
-    for table, columns in _TABLES.items():
-        await session.execute(text(f"CREATE TEMPORARY TABLE IF NOT EXISTS {table} ({columns}) ON COMMIT DELETE ROWS"))
-        await session.execute(text(f"DELETE FROM {table}"))
-        if rows[table]:
-            # As text, which is by far the fastest way to write many lists.
-            lists = {
-                f"_{place}": _array(column) for place, column in enumerate(zip(*rows[table], strict=True), start=1)
-            }
-            await session.execute(text(_put(table)), lists)
+    lists = {  # as text, which is by far the fastest way to write many of them
+        f"{table}_{place}": _array(column)
+        for table, those in rows.items()
+        for place, column in enumerate(zip(*those, strict=True))
+    }
+    await session.execute(text(_CLEAR))
+    if filled := tuple(table for table, those in rows.items() if those):
+        await session.execute(text(_fill(filled)), lists)
 
 
 def _array(values: Iterable[Any]) -> str:
@@ -469,12 +468,25 @@ def _array(values: Iterable[Any]) -> str:
     )
 
 
+# Another pass of the same transaction finds nothing of this one.
+_CLEAR = "; ".join(
+    f"CREATE TEMPORARY TABLE IF NOT EXISTS {table} ({columns}) ON COMMIT DELETE ROWS; DELETE FROM {table}"
+    for table, columns in _TABLES.items()
+)
+
+
 @cache
+def _fill(tables: tuple[str, ...]) -> str:
+    """One statement that fills the tables: the way to the database and back takes longer than most of them."""
+    puts = ", ".join(f"{table}_rows AS ({_put(table)})" for table in tables)
+    return f"WITH {puts} SELECT"
+
+
 def _put(table: str) -> str:
-    kinds = dict(enumerate((column.split()[1] for column in _TABLES[table].split(",")), start=1))
-    lists = ", ".join(f"CAST(:_{place} AS text[])" for place in kinds)
-    names = ", ".join(f"_{place}" for place in kinds)
-    values = ", ".join(f"CAST(_{place} AS {kind})" for place, kind in kinds.items())
+    kinds = [column.split()[1] for column in _TABLES[table].split(",")]
+    lists = ", ".join(f"CAST(:{table}_{place} AS text[])" for place in range(len(kinds)))
+    names = ", ".join(f"_{place}" for place in range(len(kinds)))
+    values = ", ".join(f"CAST(_{place} AS {kind})" for place, kind in enumerate(kinds))
     return f"INSERT INTO {table} SELECT {values} FROM unnest({lists}) AS row({names})"
 
 

@@ -7,7 +7,6 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
-import psycopg
 import pytest
 import time_machine
 from sqlalchemy import text
@@ -173,24 +172,33 @@ async def test_a_batch_that_fails_on_its_last_row_leaves_nothing(hub: HubUnderTe
     assert await ask(hub, state) == before
 
 
-async def test_an_error_of_the_database_stores_nothing_and_says_so(
-    hub: HubUnderTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_error_of_the_database_stores_nothing_and_says_so(hub: HubUnderTest) -> None:
     await send(hub, (DOSSIERS, BEN_CAT, "2025-07-31", 1))
+    async with hub.session() as session:
+        for statement in FULL:  # which the database notices when everything has been written
+            await session.execute(text(statement))
 
-    async def full(*args: Any, **options: Any) -> Any:
-        await store(*args, **options)
-        raise psycopg.errors.DiskFull("no space left on device")
-
-    monkeypatch.setattr("app.readings.intake.store", full)
     answers = await all_at_once(hub, days(20))
-    monkeypatch.undo()
 
+    async with hub.session() as session:
+        await session.execute(text("DROP TRIGGER full_disk ON batch"))
     assert {(one.status_code, one.json()["code"], one.headers["retry-after"]) for one in answers} == {
         (503, "unavailable", "5")
     }
     assert [one["period"] for one in await hub.reported(DOSSIERS, BEN_CAT)] == ["2025-07-31"]
     assert (await send(hub, *days(20))).json()["created"] == 20
+
+
+FULL = [
+    """
+    CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS
+    $$BEGIN RAISE EXCEPTION USING ERRCODE = 'disk_full', MESSAGE = 'no space left on device'; END$$
+    """,
+    """
+    CREATE CONSTRAINT TRIGGER full_disk AFTER INSERT ON batch DEFERRABLE INITIALLY DEFERRED
+       FOR EACH ROW EXECUTE FUNCTION full_disk()
+    """,
+]
 
 
 async def test_connections_that_were_lost_while_nobody_sent_are_replaced(hub: HubUnderTest) -> None:
