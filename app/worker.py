@@ -25,7 +25,7 @@ from app.reports.handover import Handover
 from app.reports.photo_store import open_photo_store
 from app.reports.reporters import forget_reporters
 from app.reports.uploads import forget_orphans, forget_pieces
-from app.rollups.roller import newest_mark, roll
+from app.rollups.roller import LARGE_PASS, SMALL_PASS, newest_mark, roll
 from app.webhooks.courier import Courier
 from app.webhooks.outbox import forget_events
 
@@ -67,12 +67,12 @@ async def _roll(hub: Hub) -> None:
     While senders bring more than passes take, which nobody keeps up with, four fifths of the time are theirs: they wait for each
     answer, and the figures, which are late already, catch up when the flood is over.
     """
-    full = True
+    full, cells = True, SMALL_PASS
     while full:
         began = time.monotonic()
         async with hub.database.write_session() as session:
-            rolled = await roll(session, hub.catalogues)
-        full = rolled.full
+            rolled = await roll(session, hub.catalogues, cells=cells)
+        full, cells = rolled.full, SMALL_PASS if rolled.flooded else LARGE_PASS
         if rolled.flooded:
             await rest(hub, 4 * (time.monotonic() - began))
 

@@ -31,8 +31,9 @@ from app.rollups.by_laws import store_by_laws
 from app.rollups.own import STEP, Pieces, fold, is_folded, makes_base_cells, pieces_of
 from app.rollups.stored import WRITE_COMPUTED
 
-# Of one pass, which should end in a tenth of a second: what comes meanwhile waits for the next one, and those who send feel it.
-MOST_MARKS, MOST_CELLS = 1_000, 10_000
+# Of one pass. What comes meanwhile waits for the next one, and those who send feel it: a small pass takes a tenth of a second.
+# What waits while nobody sends takes a third less time in large ones, which compute each month and year less often.
+MOST_MARKS, SMALL_PASS, LARGE_PASS = 1_000, 10_000, 30_000  # cells: units that are marked, in each period
 _ROLLER_LOCK = 720_725
 
 
@@ -65,9 +66,11 @@ Key = tuple[int, int, datetime]  # of a bucket; numbers are hashed faster than t
 Touched = dict[Key, set[int]]
 
 
-async def roll(session: AsyncSession, catalogues: CatalogueCache, *, most: int = MOST_MARKS) -> Rolled:
+async def roll(
+    session: AsyncSession, catalogues: CatalogueCache, *, most: int = MOST_MARKS, cells: int = LARGE_PASS
+) -> Rolled:
     """One pass, in the transaction of the session."""
-    marks = (await session.execute(text(_CLAIM), {"most": most, "cells": MOST_CELLS})).all()
+    marks = (await session.execute(text(_CLAIM), {"most": most, "cells": cells})).all()
     if not marks:
         return Rolled(0)
     ids = sorted({mark.indicator_id for mark in marks})
@@ -79,7 +82,7 @@ async def roll(session: AsyncSession, catalogues: CatalogueCache, *, most: int =
     if touched:
         await _compute(session, _Plan.of(catalogue, touched), frozen)
     change = await announce(session, "readings", ids)
-    full = len(marks) == most or sum(len(mark.unit_ids) for mark in marks) >= MOST_CELLS
+    full = len(marks) == most or sum(len(mark.unit_ids) for mark in marks) >= cells
     flooded = full and await newest_mark(session) - marks[0].newest > len(marks)
     return Rolled(len(marks), full, flooded, len(touched), min(mark.marked_at for mark in marks), change)
 
