@@ -23,7 +23,7 @@ CITY, EACH, SOME = [f"unit={PROVINCE}"], [f"children_of={PROVINCE}"], [f"unit={c
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked, each time of other indicators and another day, and how many values that gives."""
+    """What is asked, each time of other indicators and another day of some, and how many values that gives."""
 
     what: str
     units: Sequence[str]  # one of them each time
@@ -107,7 +107,11 @@ def _stock(bench: Bench, before: Sequence[datetime], size: int, histories: list[
 
 
 def _ask(stocks: Sequence[Stock], rounds: int, requests: int) -> Sequence[Asked]:
-    """A hub for each stock; they and the constant route take turns with every question."""
+    """A hub for each stock; they and the constant route take turns with every question.
+
+    All are asked the same, about the days of the first, which are the latest of each; and those that have more days also about any
+    of them, which are more than stay in memory.
+    """
     bench = stocks[0].bench
     asked: list[dict[tuple[str, int], list[Run]]] = [{} for _ in stocks]
     chance = Random(20261121)
@@ -117,11 +121,14 @@ def _ask(stocks: Sequence[Stock], rounds: int, requests: int) -> Sequence[Asked]
         for number in range(1, rounds + 1):
             for connections in CONNECTIONS:
                 for question in QUESTIONS:
-                    loads = [
-                        _load(question, chance, *one, connections, requests) for one in zip(stocks, ports, strict=True)
-                    ]
+                    paths = [question.path(chance, stocks[0].days) for _ in range(requests)]
+                    loads = [_load(question, paths, *one, connections) for one in zip(stocks, ports, strict=True)]
                     for runs, run in zip(asked, bench.client.take_turns(loads), strict=True):
                         runs.setdefault((question.what, connections), []).append(run)
+                    for runs, stock, port in list(zip(asked, stocks, ports, strict=True))[1:]:
+                        paths = [question.path(chance, stock.days) for _ in range(requests)]
+                        run = bench.client.send(_load(question, paths, stock, port, connections)).run()
+                        runs.setdefault((f"{question.what}, any of {len(stock.days)}", connections), []).append(run)
                 run = bench.client.send(Load(constant, [get("/")] * requests, connections)).run()
                 for runs in asked:
                     runs.setdefault((CONSTANT_ROUTE, connections), []).append(run)
@@ -130,8 +137,7 @@ def _ask(stocks: Sequence[Stock], rounds: int, requests: int) -> Sequence[Asked]
     return asked
 
 
-def _load(question: Question, chance: Random, stock: Stock, port: int, connections: int, requests: int) -> Load:
-    paths = [question.path(chance, stock.days) for _ in range(requests)]
+def _load(question: Question, paths: Sequence[str], stock: Stock, port: int, connections: int) -> Load:
     _check(stock.bench, port, paths[0], question.values)
     return Load(port, [get(path) for path in paths], connections)
 

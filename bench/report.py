@@ -110,7 +110,9 @@ HOW_TO_READ = """
   pace is lost when a batch is sent more than a second late.
 - **Reads**: indicators, communes and days are drawn anew for each question, so that no screen is asked for twice. With 16 connections
   the latency is that of a server that is always busy. More readings are a longer history of the same indicators and communes, in a
-  database of its own on the same Postgres; the hubs of both take turns, ten in a round, with every question.
+  database of its own on the same Postgres; the hubs of both take turns, ten in a round, with every question. Both are asked the
+  same, about the latest days, which both have: what differs is how much lies behind. Of the longer history any day is asked for too
+  (*any of so many*), which no wall does: that is more than Postgres has in memory, so it measures how fast the machine reads files.
 - **F2**, the bound of snapshots: a Starlette route that returns the same bytes, under uvicorn in one process; the hub has one
   process too, which also rolls up. They take turns, ten in a round. **E**, the bound of streams: a bare ASGI application that sends the same events to as many open
   responses, one after the other, before it answers the request that brought them.
