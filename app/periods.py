@@ -16,6 +16,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 FIRST_YEAR, LAST_YEAR = 1900, 2200
+CLOCKS_DIFFER = timedelta(minutes=10)  # as far ahead may the clock of a camera, a phone or another system be
 
 
 class Grain(enum.IntEnum):

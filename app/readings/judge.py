@@ -14,7 +14,7 @@ from app.auth import Caller
 from app.catalogue.access import scope_of, writable_units
 from app.catalogue.catalogue import Catalogue, Indicator, Unit
 from app.errors import RowError, Text
-from app.periods import Grain, Period, PeriodError, bucket_start, label, parse_period
+from app.periods import CLOCKS_DIFFER, Grain, Period, PeriodError, bucket_start, label, parse_period
 from app.readings.batch import Row, Rows
 from app.schemas.readings import STATUSES, Status
 from app.settings import Settings
@@ -194,7 +194,7 @@ class _Bench:
     _near: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.soon = self.now + _CLOCKS_DIFFER
+        self.soon = self.now + CLOCKS_DIFFER
         self.latest = self.now + timedelta(days=self.settings.max_future_days)
 
     def look_at_place(self, code: str, text: str) -> None:
@@ -298,7 +298,6 @@ class _Bench:
 
 
 _MOST_HINTS = 32
-_CLOCKS_DIFFER = timedelta(minutes=10)  # a camera's may be fast
 
 _PERIODICITY = {
     "realtime": Text("thời gian thực", "realtime"),

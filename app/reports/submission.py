@@ -1,7 +1,6 @@
 """How a report comes in: once, whatever the line does, at the place where it happened, with a promise."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from functools import partial
 from typing import Any
 from uuid import UUID
@@ -17,6 +16,7 @@ from app.catalogue.catalogue import Unit
 from app.changes import announce
 from app.database import put_off
 from app.errors import NotValid, OutsideKeyUnits, ReportConflict, RowError
+from app.periods import CLOCKS_DIFFER
 from app.reports.desk import Desk, wrong
 from app.reports.identity import CannotOpen, Contact, Identity, Sealed
 from app.reports.places import Point, require_commune
@@ -25,7 +25,6 @@ from app.reports.workflow import Actor, State
 from app.schemas.reports import ContactIn, ReportIn
 from app.webhooks.outbox import record_event
 
-AHEAD = timedelta(minutes=10)  # clocks of phones
 TOPIC = "reports"
 
 
@@ -55,7 +54,7 @@ async def judge(session: AsyncSession, desk: Desk, sent: ReportIn) -> Acceptable
         return await _same(session, desk, known, sent, digest)
     day = desk.local.date()
     category = desk.require_category(sent.category)
-    if sent.occurred_at is not None and sent.occurred_at > desk.now + AHEAD:
+    if sent.occurred_at is not None and sent.occurred_at > desk.now + CLOCKS_DIFFER:
         why = f"> {desk.now.astimezone(desk.settings.tz).isoformat(timespec='minutes')}"
         value = sent.occurred_at.isoformat()
         raise wrong(RowError("out-of-range", pointer="/occurred_at", value=value, facts={"why": why}))

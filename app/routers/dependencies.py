@@ -1,7 +1,7 @@
 """What handlers ask for by type: the session of this request, the catalogue it sees, who calls, in which language."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import Depends, Query, Request, Security, params
@@ -16,7 +16,7 @@ from app.displays import Viewer
 from app.errors import InvalidRequest, KeyRefused, RowError, Text
 from app.hub import Hub
 from app.mistakes import unknown_field
-from app.periods import FIRST_YEAR, LAST_YEAR
+from app.periods import CLOCKS_DIFFER, FIRST_YEAR, LAST_YEAR
 from app.problems import preferred_language
 from app.readings.intake import Intake
 
@@ -175,7 +175,6 @@ async def get_language(request: Request) -> str:
 Language = Annotated[str, Depends(get_language)]
 
 
-_CLOCKS_DIFFER = timedelta(minutes=5)
 _AN_INSTANT = Text("viết như 2024-11-30T08:00:00+07:00", "write it like 2024-11-30T08:00:00+07:00")
 
 
@@ -193,7 +192,7 @@ async def get_as_of(
     if as_of is None:
         return None
     moment, now = asked_instant(hub, "asOf", as_of), hub.now().replace(tzinfo=hub.settings.tz)
-    if moment > now + _CLOCKS_DIFFER:  # what will be known then nobody knows
+    if moment > now + CLOCKS_DIFFER:  # what will be known then nobody knows
         at = now.isoformat(timespec="seconds")
         raise _no_instant(
             "asOf", as_of, Text(f"một lúc đã qua; bây giờ là {at}", f"an instant that has passed; it is {at}")
