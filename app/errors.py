@@ -200,8 +200,8 @@ class UnknownDisplay(HubError):
     code, status = "unknown-display", 404
     title = Text("Không có thiết bị hiển thị này", "Unknown display")
     text = Text(
-        "Không có thiết bị hiển thị số {value}; xem GET /v1/displays.",
-        "There is no display {value}; see GET /v1/displays.",
+        "Không có thiết bị hiển thị số {value}; xem GET /v1/displays hoặc ioc-hub display list.",
+        "There is no display {value}; see GET /v1/displays or ioc-hub display list.",
     )
 
 
