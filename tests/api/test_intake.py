@@ -8,6 +8,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
+import psycopg
 import pytest
 import time_machine
 from sqlalchemy import text
@@ -214,6 +215,28 @@ async def test_connections_that_were_lost_while_nobody_sent_are_replaced(hub: Hu
     answers = await asyncio.gather(*(send(hub, row) for row in days(10)))
 
     assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_a_connection_that_is_lost_after_a_refusal_changes_nothing_about_it(
+    hub: HubUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await send(hub, (DOSSIERS, BEN_CAT, "2025-08-01", 1))
+
+    async def and_be_cut_off(cursor: psycopg.AsyncCursor[Any], *args: Any, **options: Any) -> Any:
+        stored = await store(cursor, *args, **options)
+        async with hub.session() as session:
+            pid = cursor.connection.info.backend_pid
+            await session.execute(text("SELECT pg_terminate_backend(:pid, 10000)"), {"pid": pid})
+        return stored
+
+    monkeypatch.setattr("app.readings.intake.store", and_be_cut_off)
+    answer = await send(hub, (DOSSIERS, BEN_CAT, "2025-08-02", 1), (DOSSIERS, BEN_CAT, "2025-08-03", None))
+
+    assert (answer.status_code, [one["code"] for one in answer.json().get("errors", ())]) == (
+        422,
+        ["nothing-to-withdraw"],
+    )
+    assert [one["period"] for one in await hub.reported(DOSSIERS, BEN_CAT)] == ["2025-08-01"]
 
 
 # --- marks --------------------------------------------------------------------------------------------------------
