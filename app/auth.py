@@ -15,6 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -137,6 +138,13 @@ class _Key:
     revoked_at: datetime | None
 
 
+class Presumed(NamedTuple):
+    """Who sends by a copy of the keys, and which copy that is: while somebody waits another may take its place."""
+
+    caller: Caller
+    version: int
+
+
 class Keys:
     """One process's copy of the API keys, replaced when the change counter says so."""
 
@@ -156,16 +164,19 @@ class Keys:
         await self.refresh()
         return await self._noted(self._holder(presented))
 
-    async def presumed_caller(self, presented: str) -> Caller:
-        """Who held it by the copy of `version`: for who finds out in its own transaction whether that is still right.
+    async def presumed_caller(self, presented: str) -> Presumed:
+        """Who held it by the copy of a version: for who finds out in its own transaction whether that is still right.
 
         Raises:
             KeyRefused: as `caller`; what is refused is never presumed.
         """
         try:
-            return await self._noted(self._holder(presented))
+            presumed = Presumed(self._holder(presented), self.version)
         except KeyRefused:
-            return await self.caller(presented)
+            await self.refresh()
+            presumed = Presumed(self._holder(presented), self.version)
+        await self._noted(presumed.caller)
+        return presumed
 
     async def refresh(self) -> None:
         async with self._database.read_session() as session:

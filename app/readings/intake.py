@@ -8,6 +8,7 @@ stored without it, and it by itself.
 import asyncio
 from collections import deque
 from collections.abc import Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import cast
 
@@ -227,10 +228,11 @@ class Intake:
             if all_new and is_one_statement(submissions, self._owners):
                 stored = await store(cursor, submissions, self._owners, all_new=True)
             else:
-                async with connection.transaction() as transaction:
-                    stored = await store(cursor, submissions, self._owners, all_new=all_new)
-                    if not stored.sound:
-                        raise psycopg.Rollback(transaction)
+                with suppress(psycopg.Rollback):  # it comes out when the connection is lost by now, which undoes it too
+                    async with connection.transaction() as transaction:
+                        stored = await store(cursor, submissions, self._owners, all_new=all_new)
+                        if not stored.sound:
+                            raise psycopg.Rollback(transaction)
         for one, outcome in zip(submissions, stored.outcomes, strict=True):
             if isinstance(outcome, Receipt) and outcome.created == outcome.received:
                 self._repeating.discard(one.caller.source_id)

@@ -45,7 +45,7 @@ async def take_in(
     Raises:
         MalformedBody, TooManyRows: see `read_rows`.
         RowsRejected, IdempotencyMismatch: nothing was stored.
-        KeyRefused: the key was revoked meanwhile.
+        KeyRefused: the key was revoked meanwhile, or is no longer valid.
     """
     await intake.enter(len(sent.content))
     try:
@@ -58,20 +58,22 @@ async def _take_in(
     hub: Hub, intake: Intake, sent: Sent, wishes: Wishes, answering: Answering[Receipt] | None
 ) -> Receipt | bytes:
     rows = read_rows(sent.content, sent.media_type, max_rows=hub.settings.max_rows)
-    caller, catalogue = sent.caller, hub.catalogues.latest
+    catalogue = hub.catalogues.latest
     for _ in range(_TRIES):
+        caller, keys = await hub.keys.presumed_caller(sent.key)  # again: the body may have been hours on its way
         if catalogue is None:
             async with hub.database.read_session() as session:
                 catalogue = await hub.catalogues.current(session)
         judged = judge(rows, caller, catalogue, now=hub.now(), settings=hub.settings)
-        seen = Seen(catalogue.version, hub.keys.version)
+        seen = Seen(catalogue.version, keys)
         submission = Submission(
             caller, catalogue, rows, judged, wishes.partial, wishes.reinstate, seen=seen, answering=answering
         )
         try:
             return await intake.submit(submission)
         except Outdated:
-            caller, catalogue = await hub.keys.caller(sent.key), None
+            await hub.keys.refresh()
+            catalogue = None
     raise Unavailable(retry_after=RETRY_AFTER, headers={"retry-after": str(RETRY_AFTER)})
 
 

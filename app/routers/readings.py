@@ -61,7 +61,7 @@ _NDJSON_EXAMPLE = '{"indicator":"tthc.dossier.received","unit":"25813","period":
 
 async def read_body(request: Request, hub: HubDep, key: PresentedKey) -> Sent:
     """All that can be refused before the body is; and the body, on whose slow line nothing waits that others need."""
-    caller = None if key is None else await hub.keys.presumed_caller(key)
+    caller = None if key is None else (await hub.keys.presumed_caller(key)).caller
     try:
         sender = require_caller(caller, "readings:write", Text("để gửi số liệu", "to send readings"))
         media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()

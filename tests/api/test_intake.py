@@ -1,12 +1,14 @@
 """Taking in together: what is stored in one transaction is still judged, answered and refused each for itself."""
 
 import asyncio
-from collections.abc import Sequence
+import json
+from collections.abc import AsyncIterator, Sequence
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
 
 import httpx
+import psycopg
 import pytest
 import time_machine
 from sqlalchemy import text
@@ -215,6 +217,28 @@ async def test_connections_that_were_lost_while_nobody_sent_are_replaced(hub: Hu
     assert {answer.status_code for answer in answers} == {200}
 
 
+async def test_a_connection_that_is_lost_after_a_refusal_changes_nothing_about_it(
+    hub: HubUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await send(hub, (DOSSIERS, BEN_CAT, "2025-08-01", 1))
+
+    async def and_be_cut_off(cursor: psycopg.AsyncCursor[Any], *args: Any, **options: Any) -> Any:
+        stored = await store(cursor, *args, **options)
+        async with hub.session() as session:
+            pid = cursor.connection.info.backend_pid
+            await session.execute(text("SELECT pg_terminate_backend(:pid, 10000)"), {"pid": pid})
+        return stored
+
+    monkeypatch.setattr("app.readings.intake.store", and_be_cut_off)
+    answer = await send(hub, (DOSSIERS, BEN_CAT, "2025-08-02", 1), (DOSSIERS, BEN_CAT, "2025-08-03", None))
+
+    assert (answer.status_code, [one["code"] for one in answer.json().get("errors", ())]) == (
+        422,
+        ["nothing-to-withdraw"],
+    )
+    assert [one["period"] for one in await hub.reported(DOSSIERS, BEN_CAT)] == ["2025-08-01"]
+
+
 # --- marks --------------------------------------------------------------------------------------------------------
 
 
@@ -294,6 +318,42 @@ async def test_a_revoked_key_is_refused_at_once(hub: HubUnderTest) -> None:
     )
     assert malformed.status_code == 401
     assert [one["period"] for one in await hub.reported(DOSSIERS, BEN_CAT)] == ["2025-08-01"]
+
+
+async def test_a_key_that_is_revoked_while_a_body_of_it_comes_is_refused(hub: HubUnderTest) -> None:
+    hub.keys["tax-office"] = await hub.key("tax-office")
+    row: Row = (DOSSIERS, BEN_CAT, "2025-08-02", 1)
+    body = json.dumps({"readings": [dict(zip(("indicator", "unit", "period", "value"), row, strict=True))]}).encode()
+
+    async def slowly() -> AsyncIterator[bytes]:
+        yield body[:20]
+        async with hub.session() as session:
+            await auth.revoke_key(session, hub.keys["tax-office"].split("_")[1])
+        other = await send(hub, (DOSSIERS, LONG_NGUYEN, "2025-08-01", 1), source="statistics")
+        assert other.status_code == 200  # by now this process knows of the key that was revoked
+        yield body[20:]
+
+    answer = await hub.post(slowly())
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "key-refused")
+    assert await hub.reported(DOSSIERS, BEN_CAT) == []
+
+
+async def test_a_key_that_expires_while_a_body_of_it_comes_is_refused(hub: HubUnderTest) -> None:
+    hub.keys["tax-office"] = await hub.key("tax-office", expires_at=datetime.now(UTC) + timedelta(hours=1))
+    body = b"indicator,unit,period,value\n%s,%s,2025-08-02,1\n" % (DOSSIERS.encode(), BEN_CAT.encode())
+
+    with time_machine.travel(datetime.now(UTC), tick=False) as clock:
+
+        async def slowly() -> AsyncIterator[bytes]:
+            yield body[:20]
+            clock.shift(timedelta(hours=2))
+            yield body[20:]
+
+        answer = await hub.post(slowly(), "text/csv")
+
+    assert (answer.status_code, answer.json()["code"]) == (401, "key-refused")
+    assert await hub.reported(DOSSIERS, BEN_CAT) == []
 
 
 async def test_a_batch_is_judged_by_the_tree_that_stands_when_it_is_stored(
