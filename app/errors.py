@@ -756,8 +756,8 @@ ROW_TEXTS: Mapping[str, Text] = {
         "The period '{value}' starts after {latest}, the latest that is taken now.",
     ),
     "instant-too-old": Text(
-        "Số đo tức thời '{value}' cũ hơn {days} ngày; từ đó chỉ còn giữ số theo giờ. Hãy gửi số của giờ, viết như {example}.",
-        "The instant '{value}' is older than {days} days, of which only hours are kept. Send the hour's value, written like {example}.",
+        "Số đo tức thời '{value}' có trước {since}; của thời gian ấy chỉ còn giữ số theo giờ. Hãy gửi số của giờ, viết như {example}.",
+        "The instant '{value}' is from before {since}; of that time only hours are kept. Send the hour's value, written like {example}.",
     ),
     "value-not-number": Text(
         "'{value}' không phải số thập phân hữu hạn; viết như 1234.5, dùng dấu chấm, không có dấu phân nhóm.",

@@ -91,6 +91,7 @@ async def load_catalogue(session: AsyncSession, version: int, before: Catalogue 
         row.id: Source(row.id, row.code, Text(row.name_vi, row.name_en), row.synthetic)
         for row in await session.execute(select(models.Source.__table__))
     }
+    forgotten = select(models.Forgotten.before).where(models.Forgotten.what == "instants")
     return Catalogue(
         version=version,
         units_version=units_version,
@@ -104,6 +105,7 @@ async def load_catalogue(session: AsyncSession, version: int, before: Catalogue 
         units_by_code=country.units_by_code,
         tree=country.tree,
         indicators_by_domain=Counter(indicator.domain.code for indicator in indicators),
+        instants_since=await session.scalar(forgotten) or datetime.min,
     )
 
 

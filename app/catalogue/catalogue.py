@@ -296,6 +296,9 @@ class Catalogue:
     units_by_code: Mapping[str, Sequence[Unit]]
     tree: Tree
     indicators_by_domain: Mapping[str, int]
+    instants_since: (
+        datetime  # local time; those before it were forgotten (app.readings.retention), only their hours are known
+    )
 
     @cached_property
     def parent_ids(self) -> frozenset[int]:

@@ -183,6 +183,7 @@ class _Bench:
     settings: Settings
     soon: datetime = field(init=False)
     latest: datetime = field(init=False)
+    instants_since: datetime = field(init=False)
     ahead: bool = False  # one of the periods begins after `soon`
     places: dict[tuple[str, str], Place] = field(default_factory=dict)  # by indicator and period, as written
     units: dict[tuple[str, str], Unit] = field(default_factory=dict)  # by unit and period
@@ -196,6 +197,9 @@ class _Bench:
     def __post_init__(self) -> None:
         self.soon = self.now + CLOCKS_DIFFER
         self.latest = self.now + timedelta(days=self.settings.max_future_days)
+        days = self.settings.keep_instants_days
+        kept = datetime.min if days is None else self.now - timedelta(days=days)
+        self.instants_since = max(kept, self.catalogue.instants_since)
 
     def look_at_place(self, code: str, text: str) -> None:
         try:
@@ -257,10 +261,10 @@ class _Bench:
             raise _Wrong("period-in-future", "period", latest=self.latest.isoformat(timespec="minutes"))
         if period.start > self.soon:
             self.ahead = True
-        days = self.settings.keep_instants_days
-        if period.grain is Grain.instant and days is not None and period.start < self.now - timedelta(days=days):
+        if period.grain is Grain.instant and period.start < self.instants_since:
             example = label(Grain.hour, bucket_start(Grain.hour, period.start))
-            raise _Wrong("instant-too-old", "period", days=days, example=example)
+            since = self.instants_since.isoformat(sep=" ", timespec="minutes")
+            raise _Wrong("instant-too-old", "period", since=since, example=example)
         return period
 
     def _unit(self, address: str, period: Period, start: datetime, end: datetime) -> Unit:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from app.changes import announce
 from app.periods import midnight
 
 # A sender may bring instants that are a day younger than those that go, so that none comes while its hour is being frozen.
@@ -14,7 +15,7 @@ _FOLDED = "('sum', 'mean', 'min', 'max', 'last')"
 
 
 async def forget_instants(session: AsyncSession, now: datetime, keep_days: int) -> int:
-    """Delete the instants that are older than `keep_days`, when their hours are rolled up; returns how many went.
+    """Delete the instants that are older than `keep_days`, once a day, when their hours are rolled up; returns how many went.
 
     From then on their hours are what the rollups say: nothing computes them again. `now` is local time. Earlier values of
     those instants go, too, so that `asOf` sees the hours as they ended.
@@ -27,7 +28,7 @@ async def forget_instants(session: AsyncSession, now: datetime, keep_days: int) 
             SELECT 'instants', :before
              WHERE NOT EXISTS (SELECT FROM stale_mark m JOIN indicator i ON i.id = m.indicator_id
                                 WHERE i.periodicity = 'realtime' AND m.period_start < :before)
-                ON CONFLICT (what) DO UPDATE SET before = greatest(f.before, excluded.before)
+                ON CONFLICT (what) DO UPDATE SET before = excluded.before WHERE f.before < excluded.before
             RETURNING 1
             """
         ),
@@ -35,6 +36,9 @@ async def forget_instants(session: AsyncSession, now: datetime, keep_days: int) 
     )
     if frozen.first() is None:
         return 0
+    await announce(
+        session, "catalogue"
+    )  # by which senders are judged: none of those is taken any more, whatever the setting
     gone = 0
     for table in ("reading", "reading_history"):
         done = await session.execute(

@@ -442,3 +442,20 @@ async def test_an_instant_that_would_be_forgotten_at_once_is_refused(reference_d
 
     assert [(error["code"], error["pointer"]) for error in refused] == [("instant-too-old", "/readings/0/period")]
     assert f"written like {old[:13]}." in refused[0]["detail"]
+
+
+async def test_an_instant_of_a_time_of_which_they_were_forgotten_is_refused_whatever_the_setting(
+    hub: HubUnderTest,
+) -> None:
+    now = hub.hub.now()
+    old, older = (f"{now - timedelta(days=days):%Y-%m-%dT%H:00:00}" for days in (20, 40))
+    await hub.sent((VEHICLES, BEN_CAT, old, 1), (VEHICLES, BEN_CAT, older, 1))
+    async with hub.session() as session:
+        assert (
+            await forget_instants(session, now, keep_days=30) == 1
+        )  # by a worker that has the setting; this process has not
+
+    refused = (await hub.send((VEHICLES, THOI_HOA, older, 1))).json()["errors"]
+
+    assert [(error["code"], error["pointer"]) for error in refused] == [("instant-too-old", "/readings/0/period")]
+    await hub.sent((VEHICLES, THOI_HOA, old, 1))
