@@ -51,7 +51,7 @@ async def healthz() -> dict[str, str]:
 @router.get("/readyz", response_model=Readiness, responses={503: {"model": Readiness, "description": "Not ready."}})
 async def readyz(hub: HubDep) -> Response:
     """Database, migrations, disk: each with a sentence, and 503 while one of them is not as it must be. Rollups that are late
-    make figures late, but no answer wrong: they are told and do not count.
+    make figures late, which are then as they were: they are told and do not count.
     """
     database, migrations = await _check_database(hub)
     disk = _check_disk(hub)
