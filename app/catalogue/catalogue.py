@@ -296,9 +296,8 @@ class Catalogue:
     units_by_code: Mapping[str, Sequence[Unit]]
     tree: Tree
     indicators_by_domain: Mapping[str, int]
-    instants_since: (
-        datetime  # local time; those before it were forgotten (app.readings.retention), only their hours are known
-    )
+    # Local time. Instants from before it were forgotten (app.readings.retention); only their hours are known.
+    instants_since: datetime
 
     @cached_property
     def parent_ids(self) -> frozenset[int]:
