@@ -7,7 +7,7 @@ repeat a whole batch whenever it is unsure.
 What several senders submit can be stored together, in the same few statements; each gets its own batch and receipt.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain, compress
@@ -48,6 +48,10 @@ class Seen(NamedTuple):
 
     catalogue: int
     keys: int
+
+
+class Contested(Exception):
+    """Some of the readings belong to another source than the one that sends them."""
 
 
 class Outdated(Exception):
@@ -124,15 +128,28 @@ async def record_readings(
     return outcome
 
 
-def is_one_statement(submissions: Sequence[Submission], owners: KnownOwners) -> bool:
-    """Whether to store all of it as new, or nothing, takes a single statement, which needs no transaction around it."""
+def can_be_stored_at_once(submissions: Sequence[Submission]) -> bool:
+    """Whether to store all of it as new, or nothing, takes a single statement."""
     return all(
-        one.answering is None
-        and not one.doomed
-        and all(value is not None for value in one.judged.values)
-        and owners.know(_owned(one, one.judged))
+        one.answering is None and not one.doomed and all(value is not None for value in one.judged.values)
         for one in submissions
     )
+
+
+async def store_at_once(cursor: Cursor, submissions: Sequence[Submission], owners: KnownOwners) -> Stored:
+    """As `store`, all as new, in a single statement that needs no transaction around it, where that is possible.
+
+    Raises:
+        psycopg.errors.UniqueViolation: it was not all new, or somebody claims the same at the same time; nothing was stored.
+        Contested: a part of it belongs to another source; nothing was stored.
+    """
+    work = [_Work(one, place) for place, one in enumerate(submissions)]
+    owned = [_owned(one.submission, one.judged) for one in work]
+    unknown = [one for one in owned if not owners.know(one)]
+    claims = {(*pair, one.source_id) for one in unknown for pair in one.pairs}
+    await _store_rows(cursor, work, all_new=True, claims=claims)
+    warnings = await _computed_ratios(cursor, work)
+    return Stored([one.outcome(warnings) for one in work], unknown)
 
 
 async def store(
@@ -141,8 +158,7 @@ async def store(
     """Store what was submitted; no two of the submissions may touch the same reading or answer under the same key.
 
     Two transactions that touch the same readings at once are put in an order by the database: each value is either the
-    present one or in the history. With `all_new` nothing is expected to be there, which is quicker, and atomic by itself where
-    it `is_one_statement`.
+    present one or in the history. With `all_new` nothing is expected to be there, which is quicker.
 
     Raises:
         psycopg.errors.UniqueViolation: it was not all new.
@@ -214,11 +230,19 @@ class _Work:
         )  # fmt: skip
 
 
-async def _store_rows(cursor: Cursor, work: Sequence[_Work], *, all_new: bool) -> None:
-    """New readings, then corrections: one statement where everything is new."""
+async def _store_rows(
+    cursor: Cursor, work: Sequence[_Work], *, all_new: bool, claims: Collection[tuple[int, int, int]] = ()
+) -> None:
+    """New readings, then corrections: one statement where everything is new.
+
+    `claims` are triples of indicator, unit and the source that is to own them.
+    """
     rows = _incoming(work)
-    await cursor.execute(_CREATE_NEW if all_new else _CREATE, rows | _of_batches(work) | _seen_by(work), prepare=True)
-    for one, (batch, received_at, created, outdated) in zip(work, await cursor.fetchall(), strict=True):
+    facts = rows | _of_batches(work) | _seen_by(work) | _claimed(claims)
+    await cursor.execute(_CREATE_NEW if all_new else _CREATE, facts, prepare=True)
+    for one, (batch, received_at, created, outdated, contested) in zip(work, await cursor.fetchall(), strict=True):
+        if contested:
+            raise Contested
         one.batch, one.received_at, one.created, one.outdated = batch, received_at, created, outdated
     if any(one.outdated for one in work) or sum(one.created for one in work) == sum(len(one.judged) for one in work):
         return
@@ -315,6 +339,15 @@ def _seen_by(work: Sequence[_Work]) -> dict[str, Any]:
     }
 
 
+def _claimed(claims: Collection[tuple[int, int, int]]) -> dict[str, Integers]:
+    indicators, units, claimants = zip(*claims, strict=True) if claims else ((), (), ())
+    return {
+        "claimed_indicators": Integers.of(indicators),
+        "claimed_units": Integers.of(units),
+        "claimants": Integers.of(claimants),
+    }
+
+
 def _offsets(work: Sequence[_Work]) -> Iterable[int]:
     """How many rows come before those of each."""
     before = 0
@@ -337,9 +370,10 @@ INSERT INTO stale_mark (indicator_id, grain, period_start, unit_ids)
 SELECT indicator_id, grain, {MARKED_FROM}, array_agg(DISTINCT unit_id) FROM {{changed}} GROUP BY 1, 2, 3
 """
 
-# Rows go in by the order of their keys: two transactions that bring the same new readings then wait for each other in one
-# direction only. The batches are entered here when nothing is left to do for them; when one is outdated, nothing at all is.
-_CREATE_NEW = f"""
+# Rows go in by the order of their keys, claims before readings: two transactions that bring the same then wait for each other in
+# one direction only. The batches are entered here when nothing is left to do for them; when one is outdated, or something of it
+# belongs to another, nothing at all is.
+_STORE = f"""
 WITH submitted AS MATERIALIZED (
     SELECT *, nextval(pg_get_serial_sequence('batch', 'id')) AS batch_id, clock_timestamp() AS received_at
       FROM unnest(%(sources)s, %(keys)s::text[], %(received)s, %(rejected)s, %(seen_catalogue)s::bigint[], %(seen_keys)s::bigint[])
@@ -348,12 +382,26 @@ WITH submitted AS MATERIALIZED (
     SELECT place, NOT coalesce((seen_catalogue, seen_keys) = (newest.catalogue, newest.keys), true) AS outdated
       FROM submitted, (SELECT (SELECT coalesce(max(id), 0) FROM change WHERE topic = 'catalogue') AS catalogue,
                               (SELECT coalesce(max(id), 0) FROM change WHERE topic = 'keys') AS keys) AS newest
+), asked AS MATERIALIZED (
+    SELECT claim.*, owner.source_id AS owner
+      FROM unnest(%(claimed_indicators)s, %(claimed_units)s, %(claimants)s) AS claim(indicator_id, unit_id, claimant)
+      LEFT JOIN LATERAL (SELECT source_id FROM ownership o
+                          WHERE o.indicator_id = claim.indicator_id AND o.unit_id = claim.unit_id LIMIT 1) AS owner ON true
+), verdict AS MATERIALIZED (
+    SELECT EXISTS (SELECT FROM judged WHERE outdated) AS outdated, EXISTS (SELECT FROM asked WHERE owner <> claimant) AS contested
+), claimed AS (
+    INSERT INTO ownership (indicator_id, unit_id, source_id)
+    SELECT indicator_id, unit_id, claimant FROM asked
+     WHERE owner IS NULL AND (SELECT NOT outdated AND NOT contested FROM verdict)
+     ORDER BY indicator_id, unit_id
+    RETURNING source_id
 ), created AS (
     INSERT INTO reading (indicator_id, unit_id, grain, period_start, value, status, note, source_id, batch_id, received_at)
     SELECT indicator_id, unit_id, grain, period_start, value, status, note, source_id, batch_id, received_at
       FROM {_ROWS} AS rows({_COLUMNS}) JOIN {_SPOTS} USING (spot) JOIN submitted USING (place)
-     WHERE value IS NOT NULL AND NOT (SELECT bool_or(outdated) FROM judged)
+     WHERE value IS NOT NULL AND (SELECT NOT outdated AND NOT contested AND (SELECT count(*) FROM claimed) >= 0 FROM verdict)
      ORDER BY indicator_id, unit_id, grain, period_start
+    {{on_conflict}}
     RETURNING indicator_id, unit_id, grain, period_start, batch_id
 ), marked AS ({_MARK.format(changed="created")}
 ), counted AS (
@@ -363,12 +411,12 @@ WITH submitted AS MATERIALIZED (
     SELECT batch_id, source_id, key_prefix, received_at, received, coalesce(created, 0),
            received - coalesce(created, 0) - rejected, 0, rejected
       FROM submitted LEFT JOIN counted USING (batch_id)
-     WHERE (SELECT count(*) FROM created) = cardinality(%(units)s) AND NOT (SELECT bool_or(outdated) FROM judged)
+     WHERE (SELECT count(*) FROM created) = cardinality(%(units)s) AND (SELECT NOT outdated FROM verdict)
 )
-SELECT batch_id, received_at, coalesce(created, 0), outdated
-  FROM submitted JOIN judged USING (place) LEFT JOIN counted USING (batch_id) ORDER BY place
+SELECT batch_id, received_at, coalesce(created, 0), judged.outdated, contested
+  FROM submitted JOIN judged USING (place) LEFT JOIN counted USING (batch_id), verdict ORDER BY place
 """
-_CREATE = _CREATE_NEW.replace("RETURNING", "ON CONFLICT DO NOTHING RETURNING")
+_CREATE_NEW, _CREATE = (_STORE.format(on_conflict=clause) for clause in ("", "ON CONFLICT DO NOTHING"))
 
 # A statement of its own, so that it sees what other transactions committed while `_CREATE` waited for them.
 # `present` locks what differs, in the order of the keys, and looks again when it had to wait: whoever comes second compares with

@@ -17,7 +17,16 @@ from psycopg.errors import ForeignKeyViolation, UniqueViolation
 
 from app.database import Database
 from app.readings.idempotency import Overtaken
-from app.readings.ingest import Outdated, Receipt, Stored, Submission, is_one_statement, store
+from app.readings.ingest import (
+    Contested,
+    Outdated,
+    Receipt,
+    Stored,
+    Submission,
+    can_be_stored_at_once,
+    store,
+    store_at_once,
+)
 from app.readings.ownership import KnownOwners
 
 _WRITERS = 4
@@ -208,7 +217,7 @@ class Intake:
         try:
             try:
                 return await self._store(connection, submissions, all_new=all_new)
-            except UniqueViolation:
+            except (UniqueViolation, Contested):
                 return await self._store(connection, submissions)
             except psycopg.OperationalError:
                 if not connection.broken:
@@ -225,8 +234,8 @@ class Intake:
         self, connection: Connection, submissions: Sequence[Submission], *, all_new: bool = False
     ) -> Stored:
         async with connection.cursor() as cursor:
-            if all_new and is_one_statement(submissions, self._owners):
-                stored = await store(cursor, submissions, self._owners, all_new=True)
+            if all_new and can_be_stored_at_once(submissions):
+                stored = await store_at_once(cursor, submissions, self._owners)
             else:
                 with suppress(psycopg.Rollback):  # it comes out when the connection is lost by now, which undoes it too
                     async with connection.transaction() as transaction:
