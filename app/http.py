@@ -1,10 +1,10 @@
-"""HTTP on the wire: an answer is one write, and the head of a request has its bounds.
+"""HTTP on the wire: an answer is one write, and who sends a request must not fall silent.
 
 uvicorn writes the head of an answer and its body apart. Each write is a call into the system and a packet that wakes who waits for
 it, which together take as long as the rest of a small answer.
 
 Nor does it mind how long the head of a request is, or how long it takes: one connection could fill the memory with a header, and
-ten thousand that say nothing keep all files of the process.
+ten thousand that say nothing keep all files of the process. Nor how long it takes until more of a body comes.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 LONGEST_HEAD = 64 * 1024  # bytes, and what came in the same packet as its first; browsers and proxies stay below 16 kB
 PATIENCE = 30.0  # seconds until a head is here
+SILENCE = 60.0  # seconds in the middle of a body after which its sender is gone, whatever the connection says
 
 
 class Http(HttpToolsProtocol):
@@ -32,6 +33,10 @@ class Http(HttpToolsProtocol):
         before = self._begun
         super().data_received(data)
         if self._begun is None:
+            if self.cycle is not None and self.cycle.more_body:
+                self._wait_for_body()
+            else:
+                self._wait_no_longer()
             return
         if before is not None:
             self._begun += len(data)
@@ -48,6 +53,18 @@ class Http(HttpToolsProtocol):
         self._begun = None
         self._wait_no_longer()
         super().on_headers_complete()
+
+    def _wait_for_body(self) -> None:
+        self._wait_no_longer()
+        self._waiting = asyncio.get_running_loop().call_later(SILENCE, self._miss_body)
+
+    def _miss_body(self) -> None:
+        if self.flow.read_paused:  # it is we who do not listen
+            self._wait_for_body()
+        elif self.cycle.response_started:
+            self.transport.close()
+        else:
+            self._refuse("The body of the request takes too long.")
 
     def _wait(self) -> None:
         self._waiting = asyncio.get_running_loop().call_later(

@@ -1,6 +1,5 @@
 """What surrounds every request: an id, a log line, metrics; bodies within bounds, gunzipped."""
 
-import asyncio
 import re
 import time
 import zlib
@@ -20,7 +19,6 @@ log = structlog.get_logger("app.request")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _OF_BODIES = {b"content-length", b"transfer-encoding", b"content-encoding"}
-SILENCE = 60.0  # seconds in the middle of a body after which its sender is gone, whatever the connection says
 _QUIET = {"/healthz", "/readyz", "/metrics"}
 
 
@@ -113,11 +111,7 @@ class _Bounded:
     async def __call__(self) -> Message:
         if self._ended:  # now the framework waits for the caller to go away
             return await self._receive()
-        try:
-            async with asyncio.timeout(SILENCE):
-                message = await self._receive()
-        except TimeoutError:
-            return {"type": "http.disconnect"}
+        message = await self._receive()
         if message["type"] != "http.request":
             return message
         self._ended = not message.get("more_body", False)

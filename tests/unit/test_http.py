@@ -62,14 +62,15 @@ async def test_nothing_is_lost_when_the_connection_is_closed() -> None:
     assert writes.seen == [HEAD, b"closed"]
 
 
+async def _answers(scope: Any, receive: Any, send: Any) -> None:
+    """Whatever it is asked."""
+    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send({"type": "http.response.body", "body": BODY})
+
+
 @contextlib.asynccontextmanager
-async def a_server() -> AsyncIterator[int]:
-    """On this port, answering whatever it is asked."""
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
-        await send({"type": "http.response.body", "body": BODY})
-
+async def a_server(app: Any = _answers) -> AsyncIterator[int]:
+    """On this port."""
     config = uvicorn.Config(app, http=Http, lifespan="off", log_config=None)
     config.load()
     state = ServerState()
@@ -116,6 +117,74 @@ async def test_one_connection_asks_often_with_long_heads() -> None:
             writer.write(b"\r\n\r\n")
             assert await reader.readuntil(b"{}")
         writer.close()
+
+
+async def test_who_falls_silent_in_the_middle_of_a_body_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    heard = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        while (message := await receive())["type"] != "http.disconnect":
+            heard.append(message["body"])
+
+    monkeypatch.setattr(http, "SILENCE", 0.05)
+    async with a_server(app) as port, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: hub\r\nContent-Length: 100\r\n\r\nabc")
+        answer = await reader.read()
+        writer.close()
+
+    assert heard == [b"abc"]
+    assert answer.startswith(b"HTTP/1.1 400")
+    assert answer.endswith(b"The body of the request takes too long.")
+
+
+async def test_who_was_answered_before_the_end_of_his_body_is_not_waited_for_either(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(http, "SILENCE", 0.05)
+    async with a_server() as port, asyncio.timeout(4):  # less than a connection may rest between two requests
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: hub\r\nContent-Length: 100\r\n\r\nabc")
+        first = await reader.readuntil(b"{}")
+        writer.write(b"def")
+        rest = await reader.read()
+        writer.close()
+
+    assert first.startswith(b"HTTP/1.1 200")
+    assert rest == b""
+
+
+async def test_who_is_not_listened_to_is_not_silent(monkeypatch: pytest.MonkeyPatch) -> None:
+    missed, listen, whole = asyncio.Event(), asyncio.Event(), 10 * 2**20
+
+    miss_body = Http._miss_body
+
+    def watched(self: Http) -> None:
+        miss_body(self)
+        missed.set()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await listen.wait()
+        taken = 0
+        while (message := await receive())["type"] == "http.request":
+            taken += len(message["body"])
+            if not message["more_body"]:
+                break
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": str(taken).encode()})
+
+    monkeypatch.setattr(http, "SILENCE", 0.05)
+    monkeypatch.setattr(Http, "_miss_body", watched)
+    async with a_server(app) as port, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(f"POST / HTTP/1.1\r\nHost: hub\r\nContent-Length: {whole}\r\nConnection: close\r\n\r\n".encode())
+        writer.write(b"x" * whole)
+        await missed.wait()
+        listen.set()
+        answer = await reader.read()
+        writer.close()
+
+    assert str(whole).encode() in answer
 
 
 async def test_everything_else_is_the_transports() -> None:
