@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 import psycopg
 import structlog
@@ -13,6 +14,7 @@ log = structlog.get_logger(__name__)
 
 CHANGE_LOCK = 720_722
 CHANNEL = "ioc_change"
+LATE = 30.0  # seconds after which viewers and operators are told that readings wait to be rolled up; that takes a fraction of one
 
 
 async def announce(session: AsyncSession, topic: str, indicator_ids: Sequence[int] | None = None) -> int:
@@ -60,6 +62,7 @@ class ChangeFeed:
         self._heard = asyncio.Condition()
         self.latest = 0
         self.live = False  # while it is not, the database must be asked
+        self.waiting_since: datetime | None = None  # what came then or later is not all rolled up, though it should be
 
     def of_topic(self, topic: str) -> int:
         return self._topics.get(topic, self._floor)
@@ -107,6 +110,10 @@ class ChangeFeed:
             self._topics[topic] = max(number, self._topics.get(topic, 0))
             for key in indicator_ids or ():
                 self._indicators[key] = max(number, self._indicators.get(key, 0))
+        waiting = await connection.execute(_LATE, {"seconds": LATE})
+        [since] = await waiting.fetchone() or (None,)
+        # It stays where it was until nothing is late: who shows it need not do so anew whenever a part is done.
+        self.waiting_since = since and (self.waiting_since or since)
         async with self._heard:
             self.latest = max([self.latest, *(number for number, _, _ in news)])
             self.live = True
@@ -124,6 +131,12 @@ SELECT max(c.id), c.topic, ARRAY[i.id] FROM change c, unnest(c.indicator_ids) AS
 # those that do not say of which.
 _FLOOR = """
 SELECT coalesce(greatest(min(id) - 1, max(id) FILTER (WHERE indicator_ids IS NULL)), 0) FROM change WHERE topic = 'readings'
+"""
+
+# Who rolls up announces what he has; who does not is missed, at the latest, when it has been quiet for some seconds.
+_LATE = """
+SELECT date_trunc('second', marked_at) FROM (SELECT marked_at FROM stale_mark ORDER BY id LIMIT 1) AS oldest
+ WHERE marked_at < clock_timestamp() - make_interval(secs => %(seconds)s)
 """
 
 

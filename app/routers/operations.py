@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
+from app.changes import LATE
 from app.errors import UnknownProblem, all_errors
 from app.hub import Hub
 from app.marks import waiting
@@ -80,10 +81,7 @@ async def _check_rollups(hub: Hub) -> Check:
     except (SQLAlchemyError, TimeoutError, OSError) as error:
         return Check(ok=False, detail=f"unknown: {type(error).__name__}")
     behind = f"{found.marks} marks wait, the oldest for {found.seconds:.1f} seconds"
-    return Check(ok=found.seconds < _LATE, detail=behind if found.marks else "up to date")
-
-
-_LATE = 30.0  # seconds; a worker needs a fraction of one
+    return Check(ok=found.seconds < LATE, detail=behind if found.marks else "up to date")
 
 
 def _check_disk(hub: Hub) -> Check:

@@ -97,6 +97,7 @@ class Wall:
         self._definition: Definition | None = None
         self._catalogue: Catalogue | None = None
         self._about: tuple[Unit, Catalogue] | None = None
+        self._waiting_since: datetime | None = None
         self._known = -1  # every change up to it is in the picture
         self._heard = -1  # what the process had heard of when that was found out
         self._widgets: dict[str, _Widget] = {}
@@ -127,6 +128,8 @@ class Wall:
         """Whether the picture is known to be right without asking the database."""
         changes = self._hub.changes
         if self._picture is None or not changes.live or time.time() >= self._turn:
+            return False
+        if changes.waiting_since != self._waiting_since:
             return False
         if changes.latest == self._heard:
             return True
@@ -175,7 +178,8 @@ class Wall:
         if definition is None or touched is None or "screens" in touched.topics:
             definition = await find_screen(session, self.view.slug)
         scene = scene_of(self._hub, catalogue, definition.screen, self.view, None)
-        head = head_of(definition, scene, self.view)
+        waiting_since = self._hub.changes.waiting_since
+        head = head_of(definition, scene, self.view, waiting_since)
         widgets = widgets_of(definition.screen)
         if head != self._head:
             self._head, self._widgets = head, {}  # everybody needs the whole
@@ -194,6 +198,7 @@ class Wall:
             change = touched.last
         drawn = await draw_widgets(session, scene, wrong)
         self._definition, self._catalogue, self._known = definition, catalogue, known
+        self._waiting_since = waiting_since
         self._about = scene.unit, catalogue
         self._hang(scene, [one.id for one in widgets], drawn, max(self._state.change, change), untold)
 
@@ -395,7 +400,7 @@ class Walls:
             return known
         drawn = await draw_widgets(session, scene, widgets_of(definition.screen))
         data = {one: drawing.data for one, drawing in drawn.items()}
-        picture = Picture(exact_json.dumps({**head_of(definition, scene, view), "change": 0, "data": data}))
+        picture = Picture(exact_json.dumps({**head_of(definition, scene, view, None), "change": 0, "data": data}))
         if self._hub.now() - scene.now > _SETTLED:
             self._past[key] = picture
             if len(self._past) > _MOST_PAST:

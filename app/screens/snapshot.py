@@ -129,7 +129,7 @@ def _about(scene: Scene, address: str) -> dict[str, str]:
     return {"unit": unit.code, "unit_name": name_of(scene, unit)}
 
 
-def head_of(definition: Definition, scene: Scene, view: View) -> dict[str, Any]:
+def head_of(definition: Definition, scene: Scene, view: View, waiting_since: datetime | None) -> dict[str, Any]:
     """Everything of a snapshot but its data, and the change up to which it is right."""
     screen, language = definition.screen, scene.language
 
@@ -146,6 +146,7 @@ def head_of(definition: Definition, scene: Scene, view: View) -> dict[str, Any]:
         },
         "period": None if scene.period is None else str(scene.period),
         "as_of": None if scene.as_of is None else scene.as_of.isoformat(),
+        "waiting_since": waiting_since,
         **({"display": True} if view.display else {}),
         "pages": [
             {

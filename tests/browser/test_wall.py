@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import psycopg
 import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Route, expect
@@ -182,6 +183,32 @@ async def test_a_wall_outlives_its_hub_and_its_own_reload(
             await wall.number("un-tac", "22")
 
         assert await wall.page.evaluate("sessionStorage.getItem('blank')") is None
+
+
+async def test_a_wall_says_since_when_the_hub_does_not_keep_up(
+    browser: Browser, reference_database: str, free_port: int, tmp_path: Path
+) -> None:
+    settings = settings_on(reference_database) | {"IOC_PORT": str(free_port)}
+    key = make_key(tmp_path, reference_database)
+
+    async with glass(browser) as wall:
+        with hub_process(tmp_path, "--no-demo", settings=settings | {"IOC_WORKER": "false"}) as hub:
+            await wall.page.goto(f"{hub.url}/screens/giao-thong?unit={COMMUNE}&page=1")
+            await wall.live()
+            Hub(hub.url, key).send("traffic.congestion.points", COMMUNE, this_minute(), 21)
+            async with await psycopg.AsyncConnection.connect(settings["IOC_DATABASE_URL"]) as database:
+                await database.execute("UPDATE stale_mark SET marked_at = marked_at - interval '2 minutes'")
+            make_key(tmp_path, reference_database)  # a change, so that the hub looks now
+
+            behind = wall.page.locator(".connection[data-state=behind]")
+            await expect(behind).to_contain_text("chưa được tính hết")
+            assert await lasting_misfits(wall) == []
+            await assert_accessible(wall)
+            await wall.picture("behind")
+
+        with hub_process(tmp_path, "--no-demo", settings=settings):
+            await wall.live()
+            await wall.number("un-tac", "21")
 
 
 def this_second() -> str:

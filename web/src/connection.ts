@@ -1,4 +1,4 @@
-// What a corner of the wall says about the line to the hub.
+// What a corner of the wall says about the line to the hub, and whether the hub keeps up with what comes.
 
 import type { Problem } from "./contract.ts";
 import { element } from "./element.ts";
@@ -11,6 +11,8 @@ export class Connection {
   readonly element = element("p.connection", { role: "status", "data-state": "connecting" }, say("live.connecting"));
   /** Since when there is no line; null while there is one. */
   #lostSince: number | null = Date.now();
+  /** Since when what comes is not in the figures; null while all of it is. */
+  #waitingSince: string | null = null;
   #telling: ReturnType<typeof setTimeout> | undefined;
 
   get live(): boolean {
@@ -20,7 +22,13 @@ export class Connection {
   opened(): void {
     clearTimeout(this.#telling);
     this.#lostSince = null;
-    this.#tell("live", say("live"));
+    this.#tellLive();
+  }
+
+  /** As the hub's last snapshot says it. */
+  waiting(since: string | null): void {
+    this.#waitingSince = since;
+    if (this.live) this.#tellLive();
   }
 
   /** `shown`: when the figures on the wall were right; null when there are none. */
@@ -40,7 +48,13 @@ export class Connection {
     this.#tell("frozen", words);
   }
 
-  #tell(state: "live" | "lost" | "frozen", words: string): void {
+  #tellLive(): void {
+    const since = this.#waitingSince;
+    if (!since) this.#tell("live", say("live"));
+    else this.#tell("behind", say("live.behind", { since: momentWords(Date.parse(since), Date.now()) }));
+  }
+
+  #tell(state: "live" | "behind" | "lost" | "frozen", words: string): void {
     this.element.dataset["state"] = state;
     if (this.element.textContent !== words) this.element.textContent = words;
   }

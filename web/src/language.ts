@@ -37,6 +37,7 @@ const WORDS = {
   "domains.withheld": ["Không công khai", "Not public"],
   "feed.empty": ["Chưa có phản ánh nào được công khai.", "No reports have been published yet."],
   "live": ["Trực tiếp", "Live"],
+  "live.behind": ["Số liệu đến từ {since} chưa được tính hết", "What came since {since} is not all in these figures"],
   "live.connecting": ["Đang kết nối…", "Connecting…"],
   "live.lost": [
     "Mất kết nối từ {since} – đang hiển thị số liệu lúc {shown}",

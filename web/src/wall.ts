@@ -70,6 +70,7 @@ function take(next: Snapshot, at: number): void {
   snapshot = next;
   rightAt = at;
   setZoneBy(JSON.stringify(next.data));
+  connection.waiting(next.waiting_since);
   applyTheme(chosenTheme() ?? next.theme);
   const same = before !== null && JSON.stringify(before.pages) === JSON.stringify(next.pages) && before.theme === next.theme;
   if (same) {
