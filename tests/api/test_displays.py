@@ -312,6 +312,7 @@ async def test_without_the_change_feed_the_database_is_asked(hub: HubUnderTest, 
     display = await added(hub, operator)
     key = {"X-API-Key": display["token"]}
     assert (await hub.client.put("/v1/displays/me", json=ME, headers=key)).status_code == 204
+    await hub.settle()  # what it has still to hear would make it live again
     hub.hub.changes.live = False
 
     await hub.client.delete(f"/v1/displays/{display['id']}", headers=operator)
