@@ -115,9 +115,7 @@ class UnknownIndicator(HubError):
 
     code, status = "unknown-indicator", 404
     title = Text("Không có chỉ tiêu này", "Unknown indicator")
-    text = Text(
-        "Không có chỉ tiêu '{value}'. Gần nhất: {nearest}.", "There is no indicator '{value}'. Nearest: {nearest}."
-    )
+    text = Text("Không có chỉ tiêu '{value}'. {nearest}.", "There is no indicator '{value}'. {nearest}.")
 
 
 class UnknownUnit(HubError):
@@ -125,7 +123,7 @@ class UnknownUnit(HubError):
 
     code, status = "unknown-unit", 404
     title = Text("Không có đơn vị này", "Unknown unit")
-    text = Text("Không có đơn vị '{value}'. Gần nhất: {nearest}.", "There is no unit '{value}'. Nearest: {nearest}.")
+    text = Text("Không có đơn vị '{value}'. {nearest}.", "There is no unit '{value}'. {nearest}.")
 
 
 class UnitNotValid(HubError):
@@ -724,13 +722,9 @@ ROW_TEXTS: Mapping[str, Text] = {
     "malformed-json": Text("Dòng này không phải JSON: {why}.", "This line is not JSON: {why}."),
     "malformed-csv": Text("Dòng CSV hỏng: {why}.", "The CSV row is broken: {why}."),
     # the meaning of a reading
-    "unknown-indicator": Text(
-        "Không có chỉ tiêu '{value}'. Gần nhất: {nearest}.", "There is no indicator '{value}'. Nearest: {nearest}."
-    ),
+    "unknown-indicator": Text("Không có chỉ tiêu '{value}'. {nearest}.", "There is no indicator '{value}'. {nearest}."),
     "domain-inactive": Text("Lĩnh vực '{domain}' đang tắt ở đây.", "The domain '{domain}' is switched off here."),
-    "unknown-unit": Text(
-        "Không có đơn vị '{value}'. Gần nhất: {nearest}.", "There is no unit '{value}'. Nearest: {nearest}."
-    ),
+    "unknown-unit": Text("Không có đơn vị '{value}'. {nearest}.", "There is no unit '{value}'. {nearest}."),
     "unit-not-valid": Text(
         "Đơn vị '{value}' không tồn tại vào kỳ {period}; nó tồn tại: {validity}. Kế thừa: {successors}.",
         "Unit '{value}' does not exist in {period}; it exists: {validity}. Its successors: {successors}.",

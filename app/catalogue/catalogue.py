@@ -420,11 +420,13 @@ class Catalogue:
             ", ".join(f"{unit.code} {unit.name.en}" for unit in found[:12]) or "–",
         )
 
-    def nearest_indicators(self, code: str) -> str:
-        return _nearest(code, self.indicators)
+    def nearest_indicators(self, code: str) -> Text:
+        """Which codes may have been meant."""
+        return _nearest(code, self.indicators, FIND_INDICATOR)
 
-    def nearest_units(self, address: str) -> str:
-        return _nearest(address.partition("@")[0], self.units_by_code)
+    def nearest_units(self, address: str) -> Text:
+        """Which codes may have been meant."""
+        return _nearest(address.partition("@")[0], self.units_by_code, FIND_UNIT)
 
     def search_units(
         self, *, on: date, parent: Unit | None, kind: str | None, words: str, after: str, limit: int
@@ -466,8 +468,12 @@ class Catalogue:
 _MOST_TREES = 4
 
 
-def _nearest(code: str, codes: Iterable[str]) -> str:
+# What is said where no code is like it, or too many have been looked for.
+FIND_INDICATOR = Text("Tìm mã bằng /v1/indicators?q=", "Find the code with /v1/indicators?q=")
+FIND_UNIT = Text("Tìm mã bằng /v1/units?q=", "Find the code with /v1/units?q=")
+
+
+def _nearest(code: str, codes: Iterable[str], instead: Text) -> Text:
     """It takes some ten milliseconds."""
-    if len(code) > 100:
-        return "–"
-    return ", ".join(difflib.get_close_matches(code, codes, n=3, cutoff=0.5)) or "–"
+    near = difflib.get_close_matches(code, codes, n=3, cutoff=0.5) if len(code) <= 100 else []
+    return Text(f"Gần nhất: {', '.join(near)}", f"Nearest: {', '.join(near)}") if near else instead

@@ -12,7 +12,7 @@ from typing import Any
 
 from app.auth import Caller
 from app.catalogue.access import scope_of, writable_units
-from app.catalogue.catalogue import Catalogue, Indicator, Unit
+from app.catalogue.catalogue import FIND_INDICATOR, FIND_UNIT, Catalogue, Indicator, Unit
 from app.errors import RowError, Text
 from app.periods import CLOCKS_DIFFER, Grain, Period, PeriodError, bucket_start, label, parse_period
 from app.readings.batch import Row, Rows
@@ -192,7 +192,7 @@ class _Bench:
     _spans: dict[str, tuple[Period, datetime, datetime]] = field(default_factory=dict)  # of a period, as written
     _same: dict[tuple[int, Period], Place] = field(default_factory=dict)
     _allowed: dict[tuple[Grain, date], frozenset[int]] = field(default_factory=dict)
-    _near: dict[tuple[str, str], str] = field(default_factory=dict)
+    _near: dict[tuple[str, str], Text] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.soon = self.now + CLOCKS_DIFFER
@@ -291,11 +291,11 @@ class _Bench:
             return _Wrong("unit-not-valid", "unit", period=str(period), **facts)
         return _Wrong("unknown-unit", "unit", nearest=self._nearest("unit", address))
 
-    def _nearest(self, what: str, code: str) -> str:
+    def _nearest(self, what: str, code: str) -> Text:
         # Looking for like codes takes milliseconds: a batch of 50,000 wrong ones must not take minutes.
         if (what, code) not in self._near:
             if len(self._near) >= _MOST_HINTS:
-                return "–"
+                return FIND_UNIT if what == "unit" else FIND_INDICATOR
             nearest = self.catalogue.nearest_units if what == "unit" else self.catalogue.nearest_indicators
             self._near[what, code] = nearest(code)
         return self._near[what, code]

@@ -103,8 +103,8 @@ def _indicators(catalogue: Catalogue, at: str, widget: WidgetIn) -> Iterator[Row
     known: list[tuple[str, Indicator]] = []
     for pointer, code in _codes(widget):
         if (indicator := catalogue.indicators.get(code)) is None:
-            facts = {"nearest": catalogue.nearest_indicators(code)}
-            yield RowError("unknown-indicator", pointer=at + pointer, value=code, facts=facts)
+            near = catalogue.nearest_indicators(code)
+            yield RowError("unknown-indicator", pointer=at + pointer, value=code, facts={"nearest": near})
         else:
             known.append((at + pointer, indicator))
     grain = getattr(widget, "grain", None)

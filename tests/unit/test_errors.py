@@ -68,7 +68,7 @@ def placeholders(sentence: str) -> set[str]:
     ("fr", "Không có đơn vị 'bencat'. Gần nhất: 721."),
 ])  # fmt: skip
 def test_a_problem_speaks_the_callers_language(language: str, detail: str) -> None:
-    error = UnknownUnit(value="bencat", nearest="721")
+    error = UnknownUnit(value="bencat", nearest=Text("Gần nhất: 721", "Nearest: 721"))
     body = problem_body(error, language, "r-1")
     assert (body["type"], body["status"], body["code"]) == ("/problems/unknown-unit", 404, "unknown-unit")
     assert (body["detail"], body["request_id"], body["errors"]) == (detail, "r-1", [])
