@@ -12,7 +12,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.changes import LATE
-from app.errors import UnknownProblem, all_errors
+from app.errors import ROW_TEXTS, Text, UnknownProblem, all_errors
 from app.hub import Hub
 from app.marks import waiting
 from app.metrics import STALE_MARKS, STALE_SECONDS, exposed
@@ -109,11 +109,19 @@ async def metrics(hub: HubDep) -> Response:
 
 @router.get("/problems/{code}", response_model=ProblemKind, responses=problems(UnknownProblem))
 async def get_problem(code: Annotated[str, Path(max_length=100)], language: Language) -> Response:
-    """What a problem means: the address in the `type` of an error."""
+    """What a problem means: the address in the `type` of an error. Also of the codes of rows and fields."""
     for kind in all_errors():
         if kind.code == code:
             meaning = " ".join((kind.__doc__ or "").split())
             title, detail = kind.title.fill(language, {}), kind.text.fill(language, {})
-            body = {"code": code, "status": kind.status, "title": title, "meaning": meaning, "detail": detail}
-            return answer(body, language)
+            return answer(
+                {"code": code, "status": kind.status, "title": title, "meaning": meaning, "detail": detail}, language
+            )
+    if (of_row := ROW_TEXTS.get(code)) is not None:
+        title, meaning = _OF_ROW.fill(language, {}), of_row.fill("en", {})
+        body = {"code": code, "status": None, "title": title, "meaning": meaning, "detail": of_row.fill(language, {})}
+        return answer(body, language)
     raise UnknownProblem(value=code)
+
+
+_OF_ROW = Text("Một dòng hoặc một trường cần xem lại", "A row or a field to look at again")

@@ -1,6 +1,6 @@
 """Problem details on the wire (RFC 9457)."""
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from app.schemas.readings import RowProblem
 
@@ -34,10 +34,12 @@ class Problem(BaseModel):
 
 
 class ProblemKind(BaseModel):
-    """What a problem code means, at the address in `type`."""
+    """What a problem code means, at the address in `type`; or the code of one row or field."""
 
     code: str
-    status: int
+    status: int | None = Field(
+        description="Null: it stands in `errors` of other problems, or in `warnings` of a receipt."
+    )
     title: str
     meaning: str
     detail: str

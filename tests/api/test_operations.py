@@ -69,6 +69,8 @@ async def test_the_type_of_a_problem_is_an_address_that_explains_it(hub: HubUnde
 
     assert told.status_code == 200
     assert (told.json()["code"], told.json()["status"]) == ("unknown-indicator", 404)
+    of_row = (await hub.client.get("/problems/other-source")).json()
+    assert (of_row["status"], of_row["meaning"][:14]) == (None, "This indicator")
     unknown = await hub.client.get("/problems/none")
     assert unknown.json()["code"] == "unknown-problem"
 
