@@ -4,10 +4,12 @@ uvicorn writes the head of an answer and its body apart. Each write is a call in
 it, which together take as long as the rest of a small answer.
 
 Nor does it mind how long the head of a request is, or how long it takes: one connection could fill the memory with a header, and
-ten thousand that say nothing keep all files of the process. Nor how long it takes until more of a body comes.
+ten thousand that say nothing keep all files of the process. Nor how long it takes until more of a body comes, or what comes
+between the chunks of a body and after the last of them, which is kept like a head.
 """
 
 import asyncio
+import re
 from typing import Any, cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
@@ -17,8 +19,13 @@ PATIENCE = 30.0  # seconds until a head is here
 SILENCE = 60.0  # seconds in the middle of a body after which its sender is gone, whatever the connection says
 
 
+_OFFER = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
+_NO_OFFER = b"\r\nX-Offer:"  # as long: whoever counts the bytes of requests on their way here still counts right
+
+
 class Http(HttpToolsProtocol):
-    _begun: int | None = None  # bytes of a head that is not here completely; None: a body comes, or nothing
+    _begun = False  # a head, which is not here completely
+    _kept = 0  # bytes since a head was complete, or something of a body came: as much as the parser may keep
     _waiting: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -30,29 +37,39 @@ class Http(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        before = self._begun
+        if b"pgrade" in data and not self._begun and not self._awaits_body:
+            data = _without_offer(data)
+        self._kept += len(data)
         super().data_received(data)
-        if self._begun is None:
-            if self.cycle is not None and self.cycle.more_body:
-                self._wait_for_body()
+        if self._begun:
+            if self._kept > LONGEST_HEAD:
+                self._refuse("The head of the request is too long.")
+            elif self._waiting is None:
+                self._wait()
+        elif self._awaits_body:
+            if self._kept > LONGEST_HEAD:
+                self._refuse_body("There is too much around the body of the request.")
             else:
-                self._wait_no_longer()
-            return
-        if before is not None:
-            self._begun += len(data)
-        if self._begun > LONGEST_HEAD:
-            self._refuse("The head of the request is too long.")
-        elif self._waiting is None:
-            self._wait()
+                self._wait_for_body()
+        else:
+            self._wait_no_longer()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._begun = 0
+        self._begun, self._kept = True, 0
 
     def on_headers_complete(self) -> None:
-        self._begun = None
+        self._begun, self._kept = False, 0
         self._wait_no_longer()
         super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._kept = 0
+        super().on_body(body)
+
+    @property
+    def _awaits_body(self) -> bool:
+        return self.cycle is not None and self.cycle.more_body
 
     def _wait_for_body(self) -> None:
         self._wait_no_longer()
@@ -61,10 +78,14 @@ class Http(HttpToolsProtocol):
     def _miss_body(self) -> None:
         if self.flow.read_paused:  # it is we who do not listen
             self._wait_for_body()
-        elif self.cycle.response_started:
+        else:
+            self._refuse_body("The body of the request takes too long.")
+
+    def _refuse_body(self, why: str) -> None:
+        if self.cycle.response_started:
             self.transport.close()
         else:
-            self._refuse("The body of the request takes too long.")
+            self._refuse(why)
 
     def _wait(self) -> None:
         self._waiting = asyncio.get_running_loop().call_later(
@@ -80,6 +101,15 @@ class Http(HttpToolsProtocol):
         self._wait_no_longer()
         if not self.transport.is_closing():
             self.send_400_response(why)
+
+
+def _without_offer(data: bytes) -> bytes:
+    """A request whose head offers to go on in another protocol, as Java does each time with HTTP/2, offers it no longer.
+
+    The hub passes over such an offer (RFC 9110, 7.8). The parser would take the body for the beginning of the other protocol.
+    """
+    head, end, rest = data.partition(b"\r\n\r\n")
+    return _OFFER.sub(_NO_OFFER, head) + end + rest
 
 
 class Gathering:

@@ -60,7 +60,7 @@ def serve(settings: Settings, url: str, port: socket.socket, ready: Callable[[],
     _allow_many_viewers()
     config = uvicorn.Config(
         partial(_served, settings, url), factory=True, workers=settings.processes, log_config=None, access_log=False,
-        http=Http, server_header=False, timeout_graceful_shutdown=_LAST_REQUESTS, timeout_worker_healthcheck=_HUNG,
+        http=Http, ws="none", server_header=False, timeout_graceful_shutdown=_LAST_REQUESTS, timeout_worker_healthcheck=_HUNG,
     )  # fmt: skip
     with _background_work(settings, url) if settings.worker else contextlib.nullcontext():
         if settings.processes == 1:

@@ -16,6 +16,7 @@ from app.changes import announce
 from app.marks import mark_indicators
 from app.readings.partitions import make_partitions
 from app.readings.retention import forget_instants
+from app.rollups import rebuild as rebuilding
 from app.rollups import roller
 from app.rollups.rebuild import rebuild
 from app.rollups.roller import roll
@@ -310,6 +311,31 @@ async def test_rebuilding_mends_what_somebody_has_broken_by_hand(hub: HubUnderTe
     async with hub.session() as session:
         of_it = "SELECT array_agg(DISTINCT grain) FROM rollup WHERE own AND indicator_id = :indicator"
         assert await session.scalar(text(of_it), {"indicator": broken}) == [4]
+
+
+async def test_rebuilding_ends_though_somebody_sends_without_rest(
+    hub: HubUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await hub.sent((DOSSIERS, BEN_CAT, "2026-11-18", 7))
+    await hub.settle()
+    async with hub.session() as session:
+        sent_on = (await hub.hub.catalogues.current(session)).indicators[DOSSIERS].id
+        await session.execute(
+            text("UPDATE rollup SET value = 8 WHERE indicator_id = :indicator"), {"indicator": sent_on}
+        )
+
+    async def roll_while_somebody_sends(session: AsyncSession, catalogues: CatalogueCache) -> Any:
+        rolled = await roll(session, catalogues)
+        mark = "INSERT INTO stale_mark (indicator_id, grain, period_start, unit_ids) VALUES (:indicator, 2, '2026-11-19', '{1}')"
+        await session.execute(text(mark), {"indicator": sent_on})
+        return rolled
+
+    monkeypatch.setattr(rebuilding, "roll", roll_while_somebody_sends)
+    async with asyncio.timeout(10):
+        await rebuild(hub.hub, [sent_on], lambda: None)
+
+    assert (await rollups(hub, DOSSIERS, PROVINCE))[4, "2026-11-01"].value == 7
+    assert await marks(hub) > 0
 
 
 # --- what changes is told ---

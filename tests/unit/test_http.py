@@ -95,6 +95,84 @@ async def test_a_head_without_end_is_not_kept() -> None:
     assert sent < 20 * LONGEST_HEAD
 
 
+async def test_what_follows_the_last_chunk_is_not_kept_either() -> None:
+    chunked = b"POST / HTTP/1.1\r\nHost: hub\r\nTransfer-Encoding: chunked\r\n\r\n"
+    for begun, more in (
+        (b"0\r\nX-Long: ", b"x" * 4096),
+        (b"0\r\n", b"X-Many: " + b"x" * 4086 + b"\r\n"),
+        (b"1; long=", b"x" * 4096),
+    ):
+        async with a_server() as port, asyncio.timeout(10):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(chunked + begun)
+            sent = 0
+            with contextlib.suppress(ConnectionError):
+                while sent < 100 * LONGEST_HEAD and not reader.at_eof():
+                    writer.write(more)
+                    await writer.drain()
+                    await asyncio.sleep(0)
+                    sent += len(more)
+            writer.close()
+
+        assert sent < 20 * LONGEST_HEAD
+
+
+async def test_a_long_body_in_chunks_is_no_long_head() -> None:
+    taken = 0
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal taken
+        more = True
+        while more:
+            message = await receive()
+            taken += len(message["body"])
+            more = message["more_body"]
+        await _answers(scope, receive, send)
+
+    async with a_server(app) as port, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"POST / HTTP/1.1\r\nHost: hub\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for _ in range(64):
+            writer.write(b"1000\r\n" + b"x" * 4096 + b"\r\n" + b"1\r\nx\r\n" * 2000)
+            await writer.drain()
+        writer.write(b"0\r\nX-Sum: 1\r\n\r\n")
+        assert await reader.readuntil(b"{}")
+        writer.close()
+
+    assert taken == 64 * (4096 + 2000)
+
+
+@pytest.mark.parametrize("offer", [b"h2c", b"websocket"])
+async def test_who_offers_another_protocol_is_heard_to_the_end_in_this_one(offer: bytes) -> None:
+    heard, called = bytearray(), asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        called.set()
+        more = True
+        while more:
+            message = await receive()
+            heard.extend(message["body"])
+            more = message["more_body"]
+        await _answers(scope, receive, send)
+
+    body = b"a\r\nUpgrade: no header\r\n\r\n"
+    head = (
+        b"POST / HTTP/1.1\r\nConnection: Upgrade, HTTP2-Settings\r\nContent-Length: %d\r\nHost: hub\r\n"
+        b"HTTP2-Settings: AAEAAEAAAAIAAAAB\r\nUpgrade: %s\r\n\r\n" % (len(body), offer)
+    )
+    async with a_server(app) as port, asyncio.timeout(10):
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        for first, rest in ((head + body, b""), (head, body)):
+            heard.clear()
+            called.clear()
+            writer.write(first)
+            await called.wait()
+            writer.write(rest)
+            assert (await reader.readuntil(b"{}")).startswith(b"HTTP/1.1 200")
+            assert heard == body
+        writer.close()
+
+
 async def test_who_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "PATIENCE", 0.05)
     async with a_server() as port, asyncio.timeout(10):
