@@ -17,8 +17,6 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 LONGEST_HEAD = 64 * 1024  # bytes, and what came in the same packet as its first; browsers and proxies stay below 16 kB
 PATIENCE = 30.0  # seconds until a head is here
 SILENCE = 60.0  # seconds in the middle of a body after which its sender is gone, whatever the connection says
-
-
 _OFFER = re.compile(rb"\r\nupgrade:", re.IGNORECASE)
 _NO_OFFER = b"\r\nX-Offer:"  # as long: whoever counts the bytes of requests on their way here still counts right
 
@@ -37,7 +35,7 @@ class Http(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
-        if b"pgrade" in data and not self._begun and not self._awaits_body:
+        if not self._begun and not self._awaits_body and b"pgrade" in data:
             data = _without_offer(data)
         self._kept += len(data)
         super().data_received(data)
