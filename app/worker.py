@@ -25,7 +25,7 @@ from app.reports.handover import Handover
 from app.reports.photo_store import open_photo_store
 from app.reports.reporters import forget_reporters
 from app.reports.uploads import forget_orphans, forget_pieces
-from app.rollups.roller import LARGE_PASS, SMALL_PASS, newest_mark, roll
+from app.rollups.roller import LARGE_PASS, SMALL_PASS, roll, roll_rare
 from app.webhooks.courier import Courier
 from app.webhooks.outbox import forget_events
 
@@ -65,27 +65,30 @@ async def _roll(hub: Hub) -> None:
     """Pass after pass only while there is more than one of them takes: what comes meanwhile is cheaper together.
 
     While senders bring more than passes take, which nobody keeps up with, four fifths of the time are theirs: they wait for each
-    answer, and the figures, which are late already, catch up when the flood is over.
+    answer, and the figures, which are late already, catch up when the flood is over. After each pass those of whom little comes have
+    their turn.
     """
-    full, cells = True, SMALL_PASS
+    full, cells, seen = True, SMALL_PASS, 0
     while full:
         began = time.monotonic()
         async with hub.database.write_session() as session:
             rolled = await roll(session, hub.catalogues, cells=cells)
         full, cells = rolled.full, SMALL_PASS if rolled.flooded else LARGE_PASS
-        if rolled.flooded:
-            await rest(hub, 4 * (time.monotonic() - began))
+        if full:
+            seen = await rest(hub, 4 * (time.monotonic() - began) if rolled.flooded else 0, seen or rolled.newest)
 
 
-async def rest(hub: Hub, seconds: float) -> None:
-    """For so long, or until nobody brings any more."""
-    end, before = time.monotonic() + seconds, -1
-    while time.monotonic() < end:
-        async with hub.database.read_session() as session:
-            newest = await newest_mark(session)
-        if newest == before:
-            return
-        before = newest
+async def rest(hub: Hub, seconds: float, seen: int) -> int:
+    """For so long, or until nobody brings any more: roll up no more than what is rare among what comes after a mark; the last of it."""
+    end = time.monotonic() + seconds
+    while True:
+        async with hub.database.write_session() as session:
+            newest = await roll_rare(session, hub.catalogues, seen)
+        if newest <= seen:
+            return seen
+        seen = newest
+        if time.monotonic() >= end:
+            return seen
         await asyncio.sleep(_GLANCE)
 
 

@@ -48,6 +48,7 @@ class Rolled:
     buckets: int = 0
     oldest: datetime | None = None
     change: int | None = None
+    newest: int = 0  # the number of the last mark that was there when it began
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +70,31 @@ Touched = dict[Key, set[int]]
 async def roll(
     session: AsyncSession, catalogues: CatalogueCache, *, most: int = MOST_MARKS, cells: int = LARGE_PASS
 ) -> Rolled:
-    """One pass, in the transaction of the session."""
+    """One pass over what waits, the oldest first, in the transaction of the session."""
     marks = (await session.execute(text(_CLAIM), {"most": most, "cells": cells})).all()
     if not marks:
         return Rolled(0)
+    buckets, change = await _consume(session, catalogues, marks)
+    full = len(marks) == most or sum(len(mark.unit_ids) for mark in marks) >= cells
+    newest = marks[0].newest
+    flooded = full and await newest_mark(session) - newest > len(marks)
+    return Rolled(len(marks), full, flooded, buckets, min(mark.marked_at for mark in marks), change, newest)
+
+
+async def roll_rare(session: AsyncSession, catalogues: CatalogueCache, since: int) -> int:
+    """A small pass, before their turn, over the indicators of which little has come since a mark: what a sensor sends now and then
+    must not wait behind the history that somebody else loads. Returns the newest mark there is, from which to go on.
+    """
+    newest = await newest_mark(session)
+    await session.execute(text("SET LOCAL enable_seqscan = off"))  # what waits may be a million marks
+    marks = (await session.execute(text(_CLAIM_RARE), {"since": since, "newest": newest})).all()
+    if marks:
+        await _consume(session, catalogues, marks)
+    return newest
+
+
+async def _consume(session: AsyncSession, catalogues: CatalogueCache, marks: Sequence[Any]) -> tuple[int, int]:
+    """Compute what claimed marks ask for, and announce it; how many buckets, and the number of the change."""
     ids = sorted({mark.indicator_id for mark in marks})
     await session.execute(text(_LOCK), {"lock": _ROLLER_LOCK, "indicators": ids})
     # Only now: whoever had these indicators before has committed, and a tree that changes from here on leaves marks of its own.
@@ -81,10 +103,7 @@ async def roll(
     touched = await _touched(session, catalogue, marks)
     if touched:
         await _compute(session, _Plan.of(catalogue, touched), frozen)
-    change = await announce(session, "readings", ids)
-    full = len(marks) == most or sum(len(mark.unit_ids) for mark in marks) >= cells
-    flooded = full and await newest_mark(session) - marks[0].newest > len(marks)
-    return Rolled(len(marks), full, flooded, len(touched), min(mark.marked_at for mark in marks), change)
+    return len(touched), await announce(session, "readings", ids)
 
 
 async def newest_mark(session: AsyncSession) -> int:
@@ -116,6 +135,18 @@ WITH oldest AS MATERIALIZED (
 )
 DELETE FROM stale_mark m USING claimed c WHERE (m.indicator_id, m.id) = (c.indicator_id, c.id)
 RETURNING m.indicator_id, m.grain, m.period_start, m.unit_ids, m.marked_at, (SELECT max(id) FROM stale_mark) AS newest
+"""
+# A batch of a city has a commune each of its indicators at least; few cells are those of single readings.
+_CLAIM_RARE = """
+WITH come AS MATERIALIZED (
+    SELECT indicator_id, id, sum(cardinality(unit_ids)) OVER (PARTITION BY indicator_id) AS cells
+      FROM stale_mark WHERE id > :since AND id <= :newest
+), rare AS MATERIALIZED (
+    SELECT indicator_id, id FROM stale_mark JOIN come USING (indicator_id, id)
+     WHERE cells <= 32 ORDER BY id LIMIT 250 FOR UPDATE OF stale_mark SKIP LOCKED
+)
+DELETE FROM stale_mark m USING rare r WHERE (m.indicator_id, m.id) = (r.indicator_id, r.id)
+RETURNING m.indicator_id, m.grain, m.period_start, m.unit_ids
 """
 _LOCK = """
 SELECT pg_advisory_xact_lock(:lock, id) FROM (SELECT unnest(CAST(:indicators AS int[])) AS id ORDER BY id) AS sorted

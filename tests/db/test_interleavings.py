@@ -26,7 +26,7 @@ from app.changes import announce
 from app.database import Database
 from app.marks import Restated, mark_units
 from app.periods import Grain, Period
-from app.rollups.roller import roll
+from app.rollups.roller import newest_mark, roll, roll_rare
 from app.rollups.series import Question, aggregate
 from app.rollups.verify import verify
 from tests.conftest import fresh_database
@@ -134,7 +134,10 @@ class Scene:
     async def _roll_forever(self) -> None:
         while True:
             async with self.database.write_session() as session:
+                seen = await newest_mark(session) - self.chance.randint(0, 12)
                 rolled = await roll(session, self.catalogues, most=self.chance.randint(1, 12))
+            async with self.database.write_session() as session:
+                await roll_rare(session, self.catalogues, seen)
             if not rolled.marks:
                 await asyncio.sleep(0.003)
 

@@ -19,7 +19,7 @@ from app.readings.retention import forget_instants
 from app.rollups import rebuild as rebuilding
 from app.rollups import roller
 from app.rollups.rebuild import rebuild
-from app.rollups.roller import roll
+from app.rollups.roller import newest_mark, roll, roll_rare
 from tests.conftest import SETTINGS, HubUnderTest, running_on_reference
 
 DOSSIERS, VEHICLES, REVENUE = "tthc.dossier.received", "traffic.flow.total", "budget.revenue.total"
@@ -235,6 +235,28 @@ async def test_a_pass_tells_whether_more_came_than_it_took(hub: HubUnderTest) ->
     async with hub.session() as session:
         rolled = await roll(session, Sending(hub), most=1)
         assert (rolled.full, rolled.flooded) == (True, True)
+
+
+async def test_what_is_rare_does_not_wait_behind_a_flood(hub: HubUnderTest) -> None:
+    async with hub.session() as session:
+        catalogue = await hub.hub.catalogues.current(session)
+    communes = [unit.code for unit in catalogue.units.values() if unit.kind == "commune" and unit.valid_to is None][:40]
+    async with hub.session() as session:
+        before = await newest_mark(session)
+    for day in ("2026-11-17", "2026-11-18"):
+        await hub.send(*((DOSSIERS, commune, day, 1) for commune in communes), settled=False)
+    await hub.send(("health.emergency", BEN_CAT, "2026-11-18", 7), settled=False)
+
+    async with hub.session() as session:
+        newest = await roll_rare(session, hub.hub.catalogues, before)
+    async with hub.session() as session:
+        again = await roll_rare(session, hub.hub.catalogues, newest)
+
+    assert again <= newest
+    assert (await hub.point("health.emergency", PROVINCE, "2026", "year"))["value"] == 7
+    assert await marks(hub) == 2  # the flood's; it has its turn
+    await hub.settle()
+    assert await marks(hub) == 0
 
 
 async def waiting_for_a_lock(hub: HubUnderTest) -> None:
