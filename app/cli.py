@@ -260,22 +260,29 @@ async def _load_once(settings: Settings, url: str) -> None:
             await load_starting_rules(session)
             await prepare_counting(session)
             await load_presets(session, await hub.catalogues.current(session), settings)
-        if settings.demo:
-            await _load_demo_once(hub)
-        await catch_up_counting(hub)
-        async with hub.database.read_session() as session:
-            stale = await session.scalar(select(func.count()).select_from(models.StaleMark)) or 0
-        if stale:
-            with progress_bars({"rollups": stale}) as progress:
-                await catch_up(hub, lambda marks: progress("rollups", marks))
+        came = settings.demo and await _load_demo_once(hub)
+        if came or not loaded:  # a first look at the walls must not find them empty; what senders left is the worker's
+            await _roll_up(hub)
 
 
-async def _load_demo_once(hub: Hub) -> None:
+async def _load_demo_once(hub: Hub) -> bool:
+    """Whether it was not there."""
     async with hub.database.write_session() as session:
-        if (await session.scalars(select(models.Source).where(models.Source.code == "demo"))).first() is None:
+        known = (await session.scalars(select(models.Source).where(models.Source.code == "demo"))).first()
+        if known is None:
             with progress_bars({"demo": 200_000}) as progress:
                 await load_demo(session, hub.settings, hub.now(), progress)
     await feed_demo_reports(hub)
+    return known is None
+
+
+async def _roll_up(hub: Hub) -> None:
+    await catch_up_counting(hub)
+    async with hub.database.read_session() as session:
+        stale = await session.scalar(select(func.count()).select_from(models.StaleMark)) or 0
+    if stale:
+        with progress_bars({"rollups": stale}) as progress:
+            await catch_up(hub, lambda marks: progress("rollups", marks))
 
 
 @contextlib.contextmanager
@@ -449,8 +456,9 @@ def rebuild_verb(
 # --- keys ---
 
 
-def _list(text: str | None) -> list[str] | None:
-    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+def _list(texts: list[str] | None) -> list[str] | None:
+    """An option that is repeated, or has commas, or both. None: it was not given."""
+    return [part.strip() for part in ",".join(texts).split(",") if part.strip()] if texts else None
 
 
 def _code(text: str) -> str:
@@ -466,10 +474,10 @@ def create_key_verb(
     ],
     scope: Annotated[list[str], typer.Option(help=f"One of {', '.join(auth.SCOPES)}; repeat it.")],
     units: Annotated[
-        str | None, typer.Option(help="Units (code or code@day) whose subtrees it may write; default all.")
+        list[str] | None, typer.Option(help="Units (code or code@day) whose subtrees it may write; default all.")
     ] = None,
     domains: Annotated[
-        str | None, typer.Option(help="Domains it may write, and read where not public; default all.")
+        list[str] | None, typer.Option(help="Domains it may write, and read where not public; default all.")
     ] = None,
     name: Annotated[str | None, typer.Option(help="Name of a new source.")] = None,
     days: Annotated[int | None, typer.Option(min=1, max=36500, help="Days until it expires; default never.")] = None,
@@ -482,10 +490,8 @@ def create_key_verb(
     async def deed(session: Any, hub: Hub) -> str:
         catalogue = await hub.catalogues.current(session)
         today = hub.now().date()
-        unit_ids = (
-            None if units is None else [catalogue.require_unit(one, None, today).id for one in _list(units) or []]
-        )
-        codes = None if domains is None else [catalogue.require_domain(one).code for one in _list(domains) or []]
+        unit_ids = [catalogue.require_unit(one, None, today).id for one in _list(units) or []] if units else None
+        codes = [catalogue.require_domain(one).code for one in _list(domains) or []] if domains else None
         row = await require_source(session, NewSource(source, name or source, name or source))
         expires_at = None if days is None else datetime.now(UTC) + timedelta(days=days)
         return await auth.create_key(
@@ -555,10 +561,10 @@ def revoke_key_verb(
 def add_display_verb(
     name: Annotated[str, typer.Argument(help="Where it hangs, for the list.")],
     screens: Annotated[
-        str | None, typer.Option(help="Screens it may show, the one to begin with first; default all.")
+        list[str] | None, typer.Option(help="Screens it may show, the one to begin with first; default all.")
     ] = None,
     units: Annotated[
-        str | None, typer.Option(help="Units (code or code@day) whose subtrees it may show; default all.")
+        list[str] | None, typer.Option(help="Units (code or code@day) whose subtrees it may show; default all.")
     ] = None,
     code: Annotated[str | None, typer.Option(help="The code on the wall that is to be paired.")] = None,
     data: DataDir = None,

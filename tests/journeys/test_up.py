@@ -51,6 +51,22 @@ def test_what_was_accepted_survives_stops_and_kills(tmp_path: Path) -> None:
         assert postgres_processes(data) == []
 
 
+def test_a_start_does_not_wait_for_what_is_still_to_be_rolled_up(tmp_path: Path) -> None:
+    idle = {"IOC_WORKER": "false"}
+    with hub_process(tmp_path, "--no-demo", settings=idle) as hub:
+        words = ("--source", "s", "--scope", "readings:write", "--units", "25840", "--units", "25813,25846")
+        key = verb(tmp_path, "key", "create", *words).stdout.strip()
+        reading = {"indicator": "health.emergency", "period": "2026-11-19", "value": 3}
+        readings = [reading | {"unit": unit} for unit in ("25840", "25813", "25846")]
+        sent = httpx.post(f"{hub.url}/v1/readings", json={"readings": readings}, headers={"X-API-Key": key})
+
+    with hub_process(tmp_path, "--no-demo", settings=idle) as hub:
+        ready = httpx.get(f"{hub.url}/readyz").json()
+
+    assert sent.json()["created"] == 3
+    assert ready["rollups"]["detail"].startswith("1 marks wait")
+
+
 def test_a_database_that_is_killed_comes_back_by_itself(tmp_path: Path) -> None:
     with hub_process(tmp_path / "hub", "--no-demo") as hub:
         key = verb(hub.data, "key", "create", "--source", "s", "--scope", "readings:write").stdout.strip()
