@@ -252,7 +252,7 @@ class _Bench:
         except PeriodError:
             raise _Wrong("period-malformed", "period") from None
         if period.grain < indicator.finest:
-            example = label(indicator.finest, bucket_start(indicator.finest, self.now.replace(microsecond=0)))
+            example = label(indicator.finest, bucket_start(indicator.finest, period.start))
             raise _Wrong("period-too-fine", "period", periodicity=_PERIODICITY[indicator.periodicity], example=example)
         if indicator.over_time == "cumulative" and indicator.base < period.grain < Grain.year:
             last = bucket_start(indicator.base, period.end - timedelta(microseconds=1))

@@ -113,15 +113,22 @@ async def get_problem(code: Annotated[str, Path(max_length=100)], language: Lang
     for kind in all_errors():
         if kind.code == code:
             meaning = " ".join((kind.__doc__ or "").split())
-            title, detail = kind.title.fill(language, {}), kind.text.fill(language, {})
+            title, detail = kind.title.fill(language, {}), kind.text.fill(language, _UNKNOWN)
             return answer(
                 {"code": code, "status": kind.status, "title": title, "meaning": meaning, "detail": detail}, language
             )
     if (of_row := ROW_TEXTS.get(code)) is not None:
-        title, meaning = _OF_ROW.fill(language, {}), of_row.fill("en", {})
-        body = {"code": code, "status": None, "title": title, "meaning": meaning, "detail": of_row.fill(language, {})}
+        title, meaning = _OF_ROW.fill(language, {}), of_row.fill("en", _UNKNOWN)
+        body = {
+            "code": code,
+            "status": None,
+            "title": title,
+            "meaning": meaning,
+            "detail": of_row.fill(language, _UNKNOWN),
+        }
         return answer(body, language)
     raise UnknownProblem(value=code)
 
 
+_UNKNOWN = {"": None}  # facts, so that each place of one has a dash
 _OF_ROW = Text("Một dòng hoặc một trường cần xem lại", "A row or a field to look at again")

@@ -56,6 +56,7 @@ MISTAKES: list[tuple[dict[str, Any], str, str, Any, str]] = [
     ({"period": "2025-02-29"}, "period-malformed", "period", "2025-02-29", "'2025-02-29' is not a period"),
     ({"period": "2025-W53"}, "period-malformed", "period", "2025-W53", "'2025-W53' is not a period"),
     ({"period": "2025-08-01T14"}, "period-too-fine", "period", "2025-08-01T14", "This indicator is daily; "),
+    ({"period": "2025-08-01T15"}, "period-too-fine", "period", "2025-08-01T15", "2025-08-01."),
     ({"period": "2199-01-01"}, "period-in-future", "period", "2199-01-01", "the latest that is taken now."),
     (
         {"indicator": "budget.revenue.total", "period": "2025-08"},
