@@ -34,6 +34,7 @@ from app.rollups.stored import WRITE_COMPUTED
 # Of one pass. What comes meanwhile waits for the next one, and those who send feel it: a small pass takes a tenth of a second.
 # What waits while nobody sends takes a third less time in large ones, which compute each month and year less often.
 MOST_MARKS, SMALL_PASS, LARGE_PASS = 1_000, 10_000, 30_000  # cells: units that are marked, in each period
+MOST_RARE, FEW_CELLS = 250, 32  # marks of a small pass, and cells of an indicator of which little comes
 _ROLLER_LOCK = 720_725
 
 
@@ -87,7 +88,11 @@ async def roll_rare(session: AsyncSession, catalogues: CatalogueCache, since: in
     """
     newest = await newest_mark(session)
     await session.execute(text("SET LOCAL enable_seqscan = off"))  # what waits may be a million marks
-    marks = (await session.execute(text(_CLAIM_RARE), {"since": since, "newest": newest})).all()
+    marks = (
+        await session.execute(
+            text(_CLAIM_RARE), {"since": since, "newest": newest, "few": FEW_CELLS, "most": MOST_RARE}
+        )
+    ).all()
     if marks:
         await _consume(session, catalogues, marks)
     return newest
@@ -143,7 +148,7 @@ WITH come AS MATERIALIZED (
       FROM stale_mark WHERE id > :since AND id <= :newest
 ), rare AS MATERIALIZED (
     SELECT indicator_id, id FROM stale_mark JOIN come USING (indicator_id, id)
-     WHERE cells <= 32 ORDER BY id LIMIT 250 FOR UPDATE OF stale_mark SKIP LOCKED
+     WHERE cells <= :few ORDER BY id LIMIT :most FOR UPDATE OF stale_mark SKIP LOCKED
 )
 DELETE FROM stale_mark m USING rare r WHERE (m.indicator_id, m.id) = (r.indicator_id, r.id)
 RETURNING m.indicator_id, m.grain, m.period_start, m.unit_ids

@@ -110,24 +110,15 @@ async def metrics(hub: HubDep) -> Response:
 @router.get("/problems/{code}", response_model=ProblemKind, responses=problems(UnknownProblem))
 async def get_problem(code: Annotated[str, Path(max_length=100)], language: Language) -> Response:
     """What a problem means: the address in the `type` of an error. Also of the codes of rows and fields."""
-    for kind in all_errors():
-        if kind.code == code:
-            meaning = " ".join((kind.__doc__ or "").split())
-            title, detail = kind.title.fill(language, {}), kind.text.fill(language, _UNKNOWN)
-            return answer(
-                {"code": code, "status": kind.status, "title": title, "meaning": meaning, "detail": detail}, language
-            )
-    if (of_row := ROW_TEXTS.get(code)) is not None:
-        title, meaning = _OF_ROW.fill(language, {}), of_row.fill("en", _UNKNOWN)
-        body = {
-            "code": code,
-            "status": None,
-            "title": title,
-            "meaning": meaning,
-            "detail": of_row.fill(language, _UNKNOWN),
-        }
-        return answer(body, language)
-    raise UnknownProblem(value=code)
+    kind = next((one for one in all_errors() if one.code == code), None)
+    if kind is not None:
+        status, title, words, meaning = kind.status, kind.title, kind.text, " ".join((kind.__doc__ or "").split())
+    elif code in ROW_TEXTS:
+        status, title, words, meaning = None, _OF_ROW, ROW_TEXTS[code], ROW_TEXTS[code].fill("en", _UNKNOWN)
+    else:
+        raise UnknownProblem(value=code)
+    said = {"title": title.fill(language, {}), "meaning": meaning, "detail": words.fill(language, _UNKNOWN)}
+    return answer({"code": code, "status": status} | said, language)
 
 
 _UNKNOWN = {"": None}  # facts, so that each place of one has a dash
