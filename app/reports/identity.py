@@ -17,7 +17,7 @@ import hmac
 import os
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 from uuid import UUID
 
@@ -60,8 +60,8 @@ class Sealed:
     """What is stored. Each ciphertext begins with its nonce."""
 
     key_id: str  # of the key-encryption key
-    wrapped_key: bytes | None  # None: erased
-    ciphertext: bytes
+    wrapped_key: bytes | None = field(repr=False)  # None: erased
+    ciphertext: bytes = field(repr=False)
 
     def erased(self) -> "Sealed":
         return replace(self, wrapped_key=None)

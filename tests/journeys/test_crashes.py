@@ -540,21 +540,41 @@ async def test_a_database_that_stops_under_a_request_is_a_503_and_nothing_is_sto
         await assert_once(place, client, requests)
 
 
+@contextlib.asynccontextmanager
+async def nobody_hears_of_commits(place: Place) -> AsyncIterator[str]:
+    """What is committed here is not acknowledged, for want of a standby. Yields who waits for one, as a question.
+
+    Postgres takes the setting over some time after it was told to, so commits are tried until one waits.
+    """
+    waiting = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'"
+
+    async def commit_until_it_waits() -> None:
+        async with await connected(place.url) as connection:
+            while True:
+                await connection.execute("SELECT pg_logical_emit_message(true, 'crash', '')")
+
+    await place.cluster.set("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+    trying = asyncio.create_task(commit_until_it_waits())
+    try:
+        [(pid,)] = await until(place.url, waiting)
+        yield f"{waiting} AND pid <> {pid}"
+    finally:
+        await place.cluster.set("ALTER SYSTEM RESET synchronous_standby_names")
+        trying.cancel()
+        await asyncio.wait([trying])
+
+
 @pytest.mark.parametrize("idempotency_key", [None, "key"])
 async def test_a_commit_of_which_nobody_hears_is_not_repeated(place: Place, idempotency_key: str | None) -> None:
     request = Request("unheard", {("crash.flow", "c00", day): 1 for day in DAYS}, idempotency_key=idempotency_key)
     first = Request("first", {("crash.flow", "c01", DAYS[0]): 1})
     async with place.served() as client:
         first.acknowledge(await first.attempt(client, place.keys[0]))
-        # Committed, but not acknowledged as long as no standby has it.
-        await place.cluster.set("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
-        try:
+        async with nobody_hears_of_commits(place) as waiting:
             answer = asyncio.create_task(request.attempt(client, place.keys[0]))
-            [(pid,)] = await until(place.url, "SELECT pid FROM pg_stat_activity WHERE wait_event = 'SyncRep'")
+            [(pid,)] = await until(place.url, waiting)
             await _end(pid)
             refused = await answer
-        finally:
-            await place.cluster.set("ALTER SYSTEM RESET synchronous_standby_names")
         assert_unavailable(refused)
 
         again = await request.attempt(client, place.keys[0])

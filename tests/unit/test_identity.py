@@ -241,11 +241,13 @@ def test_nothing_shows_in_a_repr_a_log_or_an_error(keys: IdentityKeys, caplog: p
     logging.getLogger("test").warning("%s %r", IDENTITY, IDENTITY, exc_info=wrong_row.value)
     said += [repr(wrong_row.value), caplog.text]
 
+    assert "ciphertext" not in repr(sealed)
     for text in said:
         for secret in (
             NAME,
             "Lan",
-            "912",
+            "345 678",
+            "912345678",
             EMAIL,
             "example",
             repr(OLD)[2:-1],
