@@ -734,8 +734,8 @@ ROW_TEXTS: Mapping[str, Text] = {
         "The code '{value}' is several units in {period}; add a date: {choices}.",
     ),
     "period-malformed": Text(
-        f"'{{value}}' không phải một kỳ; các dạng: {PERIOD_FORMS}.",
-        f"'{{value}}' is not a period; the forms are: {PERIOD_FORMS}.",
+        f"'{{value}}' không phải một kỳ: sai dạng, hoặc lịch không có kỳ ấy; các dạng: {PERIOD_FORMS}.",
+        f"'{{value}}' is not a period: of none of the forms, or one that the calendar does not have; the forms are: {PERIOD_FORMS}.",
     ),
     "period-too-fine": Text(
         "Chỉ tiêu này có kỳ {periodicity}, '{value}' nhỏ hơn; ví dụ đúng: {example}.",
