@@ -536,6 +536,17 @@ class TooManyPoints(HubError):
     )
 
 
+class TooManyReadings(HubError):
+    """More readings stand behind a figure than can be told of while somebody waits."""
+
+    code, status = "too-many-readings", 422
+    title = Text("Quá nhiều số liệu phía sau", "Too many readings behind it")
+    text = Text(
+        "Số này được tính từ hơn {limit} số liệu, là mức có thể kể ra; hãy hỏi một kỳ ngắn hơn hoặc một đơn vị nhỏ hơn.",
+        "More than {limit} readings stand behind this figure, and no more can be told of; ask about a shorter period or a smaller unit.",
+    )
+
+
 class KeyRequired(HubError):
     """This call needs an API key, and none came with it."""
 

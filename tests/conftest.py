@@ -17,13 +17,14 @@ import httpx
 import psycopg
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app import auth
 from app.catalogue.cache import CatalogueCache
 from app.catalogue.reference import load_reference
-from app.changes import ChangeFeed, latest_change
+from app.changes import ChangeFeed, announce, latest_change
 from app.database import Database
 from app.embedded import EmbeddedPostgres
 from app.hub import Hub
@@ -197,6 +198,20 @@ class HubUnderTest:
                 marks = (await roll(session, self.hub.catalogues)).marks
         async with self.session() as session:
             await self.hub.changes.reached(await latest_change(session))
+
+    async def fall_behind(self, indicator: str, unit: str) -> None:
+        """As if what this unit sent had been waiting for a worker for two minutes, and everybody had heard of it."""
+        async with self.session() as session:
+            await session.execute(
+                text(
+                    "INSERT INTO stale_mark (indicator_id, grain, period_start, unit_ids, marked_at)"
+                    " SELECT i.id, 2, '2026-01-05', ARRAY[u.id], clock_timestamp() - interval '2 minutes'"
+                    "   FROM indicator i, unit u WHERE i.code = :indicator AND u.code = :unit AND u.valid_to IS NULL"
+                ),
+                {"indicator": indicator, "unit": unit},
+            )
+            number = await announce(session, "keys")  # or it would be found out when it has been quiet for some seconds
+        await self.hub.changes.reached(number)
 
     async def sent(
         self, *rows: dict[str, Any] | tuple[str, str, str, Any], source: str = "tax-office"

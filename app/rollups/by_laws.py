@@ -63,7 +63,7 @@ def _row(
         return None  # the reading itself is shown
     if own and is_folded(indicator, bucket.grain):
         behind = laws.contributions(indicator, unit, start, end)
-        if all(who is unit for who, _ in behind):
+        if all(one.unit is unit for one in behind):
             return None  # nothing but its own cells, which say it already
     derived = laws.derive(indicator, unit, bucket)
     part, coverage = derived.part, derived.coverage

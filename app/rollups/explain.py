@@ -1,21 +1,24 @@
 """Where does this number come from: the laws in words, the reporting units, and the readings with their sources and times."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from app.catalogue.catalogue import Catalogue, Indicator, Source, Unit
-from app.errors import Text
+from app.errors import Text, TooManyReadings
 from app.periods import Grain, Period, bucket_start
-from app.rollups.laws import Figure, Observation, bucket_in_force
-from app.rollups.observations import AS_OF, PRESENT
-from app.rollups.series import Question, prepare
+from app.rollups.laws import Contribution, Figure, Laws, bucket_in_force
+from app.rollups.observations import AS_OF, PRESENT, Span, merged
+from app.rollups.series import Question, count_readings, prepare
 
-MOST_READINGS = 1000
+MOST_READINGS = 1000  # that are listed
+MOST_BEHIND = 200_000  # that are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,24 +36,40 @@ class BehindReading:
 
 @dataclass(frozen=True, slots=True)
 class BehindUnit:
-    """What one reporting unit contributes: how many base periods, from the first to the last."""
+    """What one reporting unit contributes: the value of its base periods by the law of time, how many, and from when to when."""
 
     indicator: Indicator
     unit: Unit
+    value: Decimal
     base_periods: int
     first: Period
     last: Period
+
+
+class PartOfRatio(NamedTuple):
+    indicator: Indicator
+    period: Period
+    figure: Figure
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
     figure: Figure
     rule: Text
-    numerator: tuple[Period, Figure] | None
-    denominator: tuple[Period, Figure] | None
+    numerator: PartOfRatio | None
+    denominator: PartOfRatio | None
     units: Sequence[BehindUnit]
     readings: Sequence[BehindReading]
     readings_total: int
+
+
+class _Apart(NamedTuple):
+    """A figure taken apart by the laws: what was reported for exactly it, or what the units that reported bring to it."""
+
+    figure: Figure
+    ratio: Sequence[PartOfRatio]  # nothing, or numerator and denominator
+    reported: Sequence[tuple[Indicator, Period]]
+    behind: Sequence[tuple[Indicator, Contribution]]
 
 
 async def explain(
@@ -63,52 +82,63 @@ async def explain(
     as_of: datetime | None,
     now: datetime,
 ) -> Explanation:
-    """Take one figure apart. The newest `MOST_READINGS` readings are listed, and all are counted."""
-    laws = await prepare(session, catalogue, Question([indicator], [unit], [bucket], as_of=as_of), now=now)
-    figure = laws.figure(indicator, unit, bucket)
-    numerator = denominator = None
-    cells = [(indicator, bucket)]
-    if indicator.over_time == "ratio" and figure.origin != "reported":
-        over, under = laws.ratio_parts(indicator)
-        in_force = bucket_in_force(under, bucket)
-        numerator = (bucket, laws.figure(over, unit, bucket))
-        denominator = (in_force, laws.figure(under, unit, in_force))
-        cells = [(over, bucket), (under, in_force)]
-    behind: list[tuple[Indicator, Unit, Observation]] = []
-    reported: list[tuple[Indicator, Period]] = []
-    for part, cell in cells:
-        shown = laws.figure(part, unit, cell)
-        if shown.origin == "reported":
-            reported.append((part, cell))
-        elif shown.value is not None:
-            start, end = max(cell.start, unit.start), min(cell.end, unit.end)
-            behind += [(part, who, seen) for who, seen in laws.contributions(part, unit, start, end)]
-    readings, total = await _readings(session, catalogue, unit, reported, behind, as_of)
+    """Take one figure apart. The newest `MOST_READINGS` readings are listed, and all are counted.
+
+    Raises:
+        TooManyReadings: more stands behind it than can be looked at while somebody waits.
+    """
+    question = Question([indicator], [unit], [bucket], as_of=as_of)
+    if await count_readings(session, catalogue, question, most=MOST_BEHIND + 1) > MOST_BEHIND:
+        raise TooManyReadings(limit=MOST_BEHIND)
+    laws = await prepare(session, catalogue, question, now=now)
+    # In a thread of its own: it may be a hundred thousand base periods, and others are waiting for less.
+    apart = await asyncio.to_thread(_take_apart, laws, indicator, unit, bucket)
+    readings, total = await _readings(session, catalogue, unit, apart, as_of)
+    numerator, denominator = apart.ratio or (None, None)
     return Explanation(
-        figure=figure,
-        rule=_rule(indicator, figure),
+        figure=apart.figure,
+        rule=_rule(indicator, apart.figure),
         numerator=numerator,
         denominator=denominator,
-        units=_units(behind),
+        units=[_unit_behind(part, one) for part, one in apart.behind],
         readings=readings,
         readings_total=total,
     )
 
 
-def _units(behind: Sequence[tuple[Indicator, Unit, Observation]]) -> list[BehindUnit]:
-    grouped: dict[tuple[int, int], list[tuple[Indicator, Unit, Observation]]] = {}
-    for one in behind:
-        grouped.setdefault((one[0].id, one[1].id), []).append(one)
+def _take_apart(laws: Laws, indicator: Indicator, unit: Unit, bucket: Period) -> _Apart:
+    figure = laws.figure(indicator, unit, bucket)
+    ratio = _ratio_of(laws, indicator, unit, bucket, figure)
+    reported: list[tuple[Indicator, Period]] = []
+    behind: list[tuple[Indicator, Contribution]] = []
+    for part, cell, shown in ratio or [PartOfRatio(indicator, bucket, figure)]:
+        if shown.origin == "reported":
+            reported.append((part, cell))
+        elif shown.value is not None:
+            start, end = max(cell.start, unit.start), min(cell.end, unit.end)
+            behind += [(part, one) for one in laws.contributions(part, unit, start, end)]
+    return _Apart(figure, ratio, reported, behind)
+
+
+def _ratio_of(laws: Laws, indicator: Indicator, unit: Unit, bucket: Period, figure: Figure) -> list[PartOfRatio]:
+    if indicator.over_time != "ratio" or figure.origin == "reported":
+        return []
+    over, under = laws.ratio_parts(indicator)
+    in_force = bucket_in_force(under, bucket)
     return [
-        BehindUnit(
-            indicator=of[0][0],
-            unit=of[0][1],
-            base_periods=len(of),
-            first=_base_period(of[0][0], min(seen.anchor for _, _, seen in of)),
-            last=_base_period(of[0][0], max(seen.anchor for _, _, seen in of)),
-        )
-        for of in grouped.values()
+        PartOfRatio(part, cell, laws.figure(part, unit, cell)) for part, cell in ((over, bucket), (under, in_force))
     ]
+
+
+def _unit_behind(indicator: Indicator, one: Contribution) -> BehindUnit:
+    return BehindUnit(
+        indicator=indicator,
+        unit=one.unit,
+        value=one.value,
+        base_periods=len(one.seen),
+        first=_base_period(indicator, one.seen[0].anchor),
+        last=_base_period(indicator, one.seen[-1].anchor),
+    )
 
 
 def _base_period(indicator: Indicator, anchor: datetime) -> Period:
@@ -133,18 +163,21 @@ async def _readings(
     session: AsyncSession,
     catalogue: Catalogue,
     unit: Unit,
-    reported: Sequence[tuple[Indicator, Period]],
-    behind: Sequence[tuple[Indicator, Unit, Observation]],
+    apart: _Apart,
     as_of: datetime | None,
 ) -> tuple[list[BehindReading], int]:
-    """The readings of the reported cell, or of the base periods that contribute (for an hour: its instants)."""
+    """The readings of the reported cell, or of the base periods that contribute (for an hour: its instants).
+
+    A flow of year-to-date figures also has the one that was taken off.
+    """
     cells = [
         (part, unit, cell.grain, cell.grain, cell.start, cell.start + timedelta(microseconds=1))
-        for part, cell in reported
+        for part, cell in apart.reported
     ]
-    for part, who, seen in behind:
-        start = bucket_start(part.base, seen.anchor)
-        cells.append((part, who, part.finest, part.base, start, seen.end))
+    for part, one in apart.behind:
+        seen = (one.before, *one.seen) if one.before else one.seen
+        for span in merged(Span(bucket_start(part.base, each.anchor), each.end) for each in seen):
+            cells.append((part, one.unit, part.finest, part.base, span.start, span.end))
     if not cells:
         return [], 0
     rows = (

@@ -58,6 +58,18 @@ class Part(NamedTuple):
     until: datetime
 
 
+class Contribution(NamedTuple):
+    """What the base readings of one unit bring to a value: those that count, and what they come to by the time law.
+
+    `before` is the year-to-date figure that was taken off, where there is one.
+    """
+
+    unit: Unit
+    value: Decimal
+    seen: Sequence[Observation]
+    before: Observation | None
+
+
 class Coverage(NamedTuple):
     """Units and base periods present, of those expected.
 
@@ -247,10 +259,14 @@ def flow_of(inside: Sequence[Observation], before: Sequence[Observation]) -> Par
     if not inside:
         return None
     ends = {one.anchor.year: one for one in inside}
-    first_year = inside[0].anchor.year
-    begin = [one for one in before[-1:] if one.anchor.year == first_year]
+    begin = _begin_of(inside, before)
     flow = sum((one.value for one in ends.values()), Decimal(0)) - sum((one.value for one in begin), Decimal(0))
     return _part(flow, [*begin, *ends.values()])
+
+
+def _begin_of(inside: Sequence[Observation], before: Sequence[Observation]) -> Sequence[Observation]:
+    """The last figure of the same year before an interval, if any."""
+    return [one for one in before[-1:] if one.anchor.year == inside[0].anchor.year]
 
 
 def hour_of_instants(
@@ -353,11 +369,8 @@ class Laws:
 
     def _state(self, indicator: Indicator, unit: Unit, start: datetime, end: datetime) -> Part | None:
         """Rule 2: along time first, inside each unit."""
-        own = self._seen.own(indicator, unit, start, end)
-        if own and indicator.over_time == "cumulative":
-            return flow_of(own, self._seen.own(indicator, unit, datetime(start.year, 1, 1), start))
-        if own:
-            return over_time("last" if indicator.over_time == "none" else indicator.over_time, own)
+        if own := self._seen.own(indicator, unit, start, end):
+            return self._along_time(indicator, own, self._before(indicator, unit, start))
         if indicator.over_units == "none":
             return None
         parts = (
@@ -365,6 +378,20 @@ class Laws:
             for edge, since, until in self._live_edges(indicator, unit, start, end)
         )
         return combine(indicator.over_units, [part for part in parts if part is not None])
+
+    def _along_time(
+        self, indicator: Indicator, own: Sequence[Observation], before: Sequence[Observation]
+    ) -> Part | None:
+        """The time law over base readings of one unit."""
+        if indicator.over_time == "cumulative":
+            return flow_of(own, before)
+        return over_time("last" if indicator.over_time == "none" else indicator.over_time, own)
+
+    def _before(self, indicator: Indicator, unit: Unit, start: datetime) -> Sequence[Observation]:
+        """Of year-to-date figures those of the same year before an interval; of others none matters."""
+        if indicator.over_time != "cumulative":
+            return ()
+        return self._seen.own(indicator, unit, datetime(start.year, 1, 1), start)
 
     def _edges(
         self, indicator: Indicator, unit: Unit, start: datetime, end: datetime
@@ -511,10 +538,15 @@ class Laws:
         start: datetime,
         end: datetime,
         covered: frozenset[datetime] = frozenset(),
-    ) -> Iterator[tuple[Unit, Observation]]:
-        """The base readings that make up V(unit, interval), with the units that sent them."""
+    ) -> Iterator[Contribution]:
+        """The base readings that make up V(unit, interval), by the unit that sent them. `covered`: where a unit above spoke."""
         own = self._seen.own(indicator, unit, start, end)
-        yield from ((unit, one) for one in own if one.anchor not in covered)
+        if counted := [one for one in own if one.anchor not in covered]:
+            before = self._before(indicator, unit, start)
+            with decimal.localcontext(EXACT):
+                part = self._along_time(indicator, counted, before)
+            assert part is not None
+            yield Contribution(unit, settle(part.value), counted, next(iter(_begin_of(counted, before)), None))
         if indicator.over_units == "none" or (own and indicator.over_time != "sum"):
             return
         spoken = covered.union(one.anchor for one in own)

@@ -1,7 +1,7 @@
 """What it adds up to: series of figures, comparisons, rankings."""
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -23,7 +23,7 @@ from app.rollups.laws import (
     other_bucket,
     state_of,
 )
-from app.rollups.observations import Span, fetch_observations, reach
+from app.rollups.observations import Span, count_observed, fetch_observations, reach
 from app.rollups.stored import Lookup, Lookups, StoredLaws, ask_session, fetch_stored
 from app.rollups.targets import Target, find_targets
 
@@ -192,21 +192,37 @@ def _partial_spans(part: Indicator, question: Question, now: datetime) -> Iterab
 
 async def prepare(session: AsyncSession, catalogue: Catalogue, question: Question, *, now: datetime) -> Laws:
     """The laws over the readings: trees, ratio parts, comparisons, the year so far. For what is not stored: the past."""
+    tree = catalogue.tree_as_of(question.as_of)
+    observations = await _observe(session, tree, _needs(catalogue, question), question)
+    return Laws(catalogue.indicators_by_id, tree, observations, now=now)
+
+
+async def count_readings(session: AsyncSession, catalogue: Catalogue, question: Question, *, most: int) -> int:
+    """How many readings `prepare` would look at, counted up to `most`."""
+    needs = _needs(catalogue, question)
+    units = _units(catalogue.tree_as_of(question.as_of), needs, question)
+    return await count_observed(session, needs, units, most)
+
+
+def _needs(catalogue: Catalogue, question: Question) -> dict[Indicator, list[Span]]:
     needs: dict[Indicator, list[Span]] = {}
     for indicator in question.indicators:
         for part in (indicator, *catalogue.parts_of(indicator)):
             needs.setdefault(part, []).extend(_spans(part, question))
-    tree = catalogue.tree_as_of(question.as_of)
-    return Laws(catalogue.indicators_by_id, tree, await _observe(session, tree, needs, question), now=now)
+    return needs
 
 
 async def _observe(
     session: AsyncSession, tree: Tree, needs: Mapping[Indicator, Sequence[Span]], question: Question
 ) -> Observations:
+    units = _units(tree, needs, question)
+    return await fetch_observations(session, needs, units, question.units, question.as_of)
+
+
+def _units(tree: Tree, needs: Mapping[Indicator, Sequence[Span]], question: Question) -> Collection[Unit]:
     start = min((span.start for spans in needs.values() for span in spans), default=datetime.min)
     end = max((span.end for spans in needs.values() for span in spans), default=datetime.min)
-    units = tree.subtree(question.units, start, end)
-    return await fetch_observations(session, needs, units.values(), question.units, question.as_of)
+    return tree.subtree(question.units, start, end).values()
 
 
 def _spans(part: Indicator, question: Question) -> Iterable[Span]:

@@ -19,6 +19,7 @@ from app.errors import (
     NotAcceptable,
     ScopeMissing,
     TooManyPoints,
+    TooManyReadings,
     UnitNotValid,
     UnknownIndicator,
     UnknownUnit,
@@ -26,8 +27,8 @@ from app.errors import (
 from app.hub import Hub
 from app.periods import Grain, Period, count_base_periods
 from app.problems import preferred_language
-from app.rollups.explain import Explanation, explain
-from app.rollups.laws import COUNTERPARTS, Comparison, Figure
+from app.rollups.explain import Explanation, PartOfRatio, explain
+from app.rollups.laws import COUNTERPARTS, Comparison
 from app.rollups.points import figure_out, point_out
 from app.rollups.series import (
     Question,
@@ -87,8 +88,8 @@ def _live_tag(request: Request, hub: Hub, catalogue: Catalogue, indicators: Iter
 
 
 def _tag_of(request: Request, hub: Hub, change: object) -> str:
-    # Whether a bucket has ended is the only thing in an answer that changes with nobody writing; buckets end on the hour.
-    return etag(request, change, hub.now().replace(minute=0, second=0, microsecond=0))
+    # What changes with nobody writing: whether a bucket has ended (buckets end on the hour), and that what was written waits.
+    return etag(request, change, hub.now().replace(minute=0, second=0, microsecond=0), hub.changes.waiting_since)
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +143,7 @@ async def get_plainly(request: Request) -> Response | None:
     series = await aggregate_plain(request.app.state.lookups, catalogue, question, now=hub.now())
     if series is None:
         return None
-    return answer({"series": [series_out(catalogue, one, asked.grain, language) for one in series]}, language, tag=tag)
+    return answer(aggregates_out(hub, catalogue, series, asked.grain, language), language, tag=tag)
 
 
 def _plainly_asked(query: QueryParams) -> _Asked | None:
@@ -194,10 +195,15 @@ async def get_aggregates(
         return csv_answer(
             _COLUMNS, [row for one in series for row in _rows(catalogue, one, language)], language, tag=tag
         )
-    return answer({"series": [series_out(catalogue, one, length, language) for one in series]}, language, tag=tag)
+    return answer(aggregates_out(hub, catalogue, series, length, language, as_of), language, tag=tag)
 
 
-@router.get("/aggregates/explain", response_model=ExplanationOut, responses=_refusals | NOT_MODIFIED)
+@router.get(
+    "/aggregates/explain",
+    response_model=ExplanationOut,
+    responses=problems(KeyRequired, ScopeMissing, UnknownIndicator, UnknownUnit, UnitNotValid, TooManyReadings)
+    | NOT_MODIFIED,
+)
 async def get_explanation(
     request: Request,
     hub: HubDep,
@@ -262,7 +268,9 @@ async def get_ranking(
         rows = [[{"period": str(bucket), "synthetic": False, **item}.get(name) for name in columns] for item in items]
         return csv_answer(columns, rows, language, tag=tag)
     head = {"indicator": what.code, "name": what.name.fill(language, {}), "measure": what.measure}
-    body = head | {"direction": what.direction, "period": str(bucket), "items": items}
+    body = head | {
+        "direction": what.direction, "period": str(bucket), "items": items, "waiting_since": _waiting_since(hub, as_of),
+    }  # fmt: skip
     return answer(body, language, tag=tag)
 
 
@@ -325,6 +333,20 @@ def _require_few(
 
 def _sources(catalogue: Catalogue, keys: frozenset[int]) -> list[str]:
     return sorted([catalogue.sources[key].code for key in keys])
+
+
+def aggregates_out(
+    hub: Hub, catalogue: Catalogue, series: Iterable[Series], grain: Grain, language: str, as_of: datetime | None = None
+) -> dict[str, Any]:
+    return {
+        "series": [series_out(catalogue, one, grain, language) for one in series],
+        "waiting_since": _waiting_since(hub, as_of),
+    }
+
+
+def _waiting_since(hub: Hub, as_of: datetime | None) -> datetime | None:
+    """What is told as of an instant comes out of the readings, and waits for nothing."""
+    return hub.changes.waiting_since if as_of is None else None
 
 
 def series_out(catalogue: Catalogue, series: Series, grain: Grain, language: str) -> dict[str, Any]:
@@ -396,8 +418,12 @@ def ranked_out(catalogue: Catalogue, ranked: Ranked, language: str) -> dict[str,
 
 
 def explanation_out(catalogue: Catalogue, found: Explanation, bucket: Period, language: str) -> dict[str, Any]:
-    def part(cell: tuple[Period, Figure] | None) -> dict[str, Any] | None:
-        return None if cell is None else figure_out(catalogue, *cell)
+    def part(one: PartOfRatio | None) -> dict[str, Any] | None:
+        if one is None:
+            return None
+        what = one.indicator
+        named = {"indicator": what.code, "name": what.name.fill(language, {}), "measure": what.measure}
+        return named | figure_out(catalogue, one.period, one.figure)
 
     return {
         "rule": found.rule.fill(language, {}),
@@ -409,6 +435,7 @@ def explanation_out(catalogue: Catalogue, found: Explanation, bucket: Period, la
                 "indicator": one.indicator.code,
                 "unit": one.unit.code,
                 "unit_name": one.unit.name.fill(language, {}),
+                "value": one.value,
                 "base_periods": one.base_periods,
                 "first_period": str(one.first),
                 "last_period": str(one.last),

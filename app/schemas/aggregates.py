@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from app.schemas.readings import Code, Note, Status
 from app.schemas.wire import Number
@@ -18,6 +18,15 @@ Reason = Literal[
     "grain-too-fine",
     "not-applicable",
     "no-counterpart",
+]
+
+
+WaitingSince = Annotated[
+    AwareDatetime | None,
+    Field(
+        description="Readings that came then, and later, are not all in these figures yet, though they should be: nothing rolls them up, or more"
+        " come than can be. Null: all are."
+    ),
 ]
 
 
@@ -97,6 +106,7 @@ class SeriesOut(BaseModel):
 
 class Aggregates(BaseModel):
     series: list[SeriesOut]
+    waiting_since: WaitingSince
 
 
 class RankedUnit(BaseModel):
@@ -121,6 +131,7 @@ class Ranking(BaseModel):
     direction: Literal["up_good", "down_good", "neutral"]
     period: str
     items: list[RankedUnit]
+    waiting_since: WaitingSince
 
 
 class ExplainedReading(BaseModel):
@@ -146,9 +157,18 @@ class ExplainedPart(BaseModel):
     indicator: str
     unit: str
     unit_name: str
+    value: Number = Field(description="What the unit's own readings behind the figure come to by the law of time.")
     base_periods: int
     first_period: str
     last_period: str
+
+
+class PartOfRatio(Point):
+    """The figure of a numerator or a denominator."""
+
+    indicator: str
+    name: str
+    measure: str
 
 
 class Explanation(BaseModel):
@@ -164,11 +184,13 @@ class Explanation(BaseModel):
     over_time: str
     over_units: str
     figure: Point
-    numerator: Point | None = None
-    denominator: Point | None = Field(None, description="With the period of the denominator in force.")
+    numerator: PartOfRatio | None = None
+    denominator: PartOfRatio | None = Field(None, description="With the period of the denominator in force.")
     parts: list[ExplainedPart]
     readings_total: int
-    readings: list[ExplainedReading] = Field(description="The newest thousand at most.")
+    readings: list[ExplainedReading] = Field(
+        description="The newest thousand at most. The others: ask about the unit of a part, or about a shorter period."
+    )
 
 
 Percent = Annotated[Decimal, Field(ge=0, max_digits=12, decimal_places=6)]

@@ -2,10 +2,10 @@
 
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from app.errors import NotValid, Text
-from app.schemas.aggregates import BucketGrain, ComparisonOut, CoverageOut, Reason, TargetState
+from app.schemas.aggregates import BucketGrain, ComparisonOut, CoverageOut, Reason, TargetState, WaitingSince
 from app.schemas.catalogue import Direction, UnitKind
 from app.schemas.readings import Code, Status
 from app.schemas.wire import Number
@@ -535,10 +535,7 @@ class Snapshot(BaseModel):
     unit: UnitName
     period: str | None
     as_of: str | None
-    waiting_since: AwareDatetime | None = Field(
-        description="Readings that came then, and later, are not all in these figures yet, though they should be: nothing rolls them up, or more"
-        " come than can be. Null: all are."
-    )
+    waiting_since: WaitingSince
     display: bool = Field(False, description="A paired display asked.")
     pages: list[PageOut]
     data: dict[str, WidgetData]

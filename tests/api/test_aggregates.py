@@ -2,11 +2,14 @@
 
 import csv
 import io
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import httpx
 import pytest
 import time_machine
 
+from app.rollups import explain
 from tests.conftest import HubUnderTest
 
 VISITS, EMERGENCIES = "health.visit.outpatient", "health.emergency"
@@ -174,6 +177,33 @@ async def test_an_answer_that_is_still_right_is_304_and_another_one_after_a_corr
     assert after_correction.headers["etag"] != first.headers["etag"]
 
 
+async def test_figures_say_since_when_what_comes_is_not_rolled_up(hub: HubUnderTest) -> None:
+    await hub.sent((VISITS, "25813", "2026-10-05", 10))
+    figures = {"indicator": VISITS, "unit": "bencat", "grain": "day", "from": "2026-10-05", "to": "2026-10-05"}
+    ranking = {"indicator": VISITS, "children_of": "bencat", "period": "2026-10-05"}
+
+    async def asked(**headers: str) -> list[httpx.Response]:
+        """Plainly, in the other way that there is, and as a ranking."""
+        return [
+            await hub.client.get("/v1/aggregates", params=figures, headers=headers),
+            await hub.client.get("/v1/aggregates", params=figures | {"compare": "previous"}, headers=headers),
+            await hub.client.get("/v1/rankings", params=ranking, headers=headers),
+        ]
+
+    first = await asked()
+    await hub.fall_behind(VISITS, "25813")
+    behind = await asked()
+    as_of = await hub.client.get("/v1/aggregates", params=figures | {"asOf": datetime.now(UTC).isoformat()})
+
+    assert [one.json()["waiting_since"] for one in first] == [None] * 3
+    for before, now in zip(first, behind, strict=True):
+        waiting = datetime.now(UTC) - datetime.fromisoformat(now.json()["waiting_since"])
+        assert timedelta(minutes=2) <= waiting < timedelta(minutes=3)
+        assert now.json() | {"waiting_since": None} == before.json()
+        assert now.headers["etag"] != before.headers["etag"]
+    assert as_of.json()["waiting_since"] is None, "it comes out of the readings"
+
+
 async def test_the_same_figures_as_csv(hub: HubUnderTest) -> None:
     await hub.sent((VISITS, "25813", "2026-10-05", "0.1"), (VISITS, "25813", "2026-10-06", 10))
     query = {"indicator": VISITS, "unit": "25813", "grain": "day", "from": "2026-10-05", "to": "2026-10-06"}
@@ -213,9 +243,9 @@ async def test_an_explanation_names_law_units_readings_sources_batches_and_times
 
     assert told["rule"] == "Period by period summed over the units; then the sum of its periods."
     assert (told["figure"]["value"], told["figure"]["coverage"]["units"]) == (15, [2, 7])
-    assert [(part["unit"], part["base_periods"], part["first_period"]) for part in told["parts"]] == [
-        ("25813", 1, "2026-10-05"),
-        ("25840", 1, "2026-10-06"),
+    assert [(part["unit"], part["value"], part["base_periods"], part["first_period"]) for part in told["parts"]] == [
+        ("25813", 10, 1, "2026-10-05"),
+        ("25840", 5, 1, "2026-10-06"),
     ]
     assert told["readings_total"] == 2
     assert [(one["unit"], one["value"], one["source"], one["batch"]) for one in told["readings"]] == [
@@ -234,8 +264,49 @@ async def test_a_ratio_is_explained_by_its_parts(hub: HubUnderTest) -> None:
     told = (await hub.client.get("/v1/aggregates/explain", params=query)).json()
 
     assert told["figure"]["value"] == 25
-    assert (told["numerator"]["period"], told["numerator"]["value"]) == ("2026-10", 300)
-    assert (told["denominator"]["period"], told["denominator"]["value"]) == ("2026", 1200)  # the one in force
+    parts = [
+        [told[part][key] for key in ("indicator", "name", "period", "value")] for part in ("numerator", "denominator")
+    ]
+    assert parts == [
+        [REVENUE, "Total state budget revenue in the area", "2026-10", 300],
+        ["budget.revenue.estimate", "Budget revenue estimate for the year", "2026", 1200],  # the one in force
+    ]
+
+
+async def test_each_part_says_what_its_own_readings_come_to(hub: HubUnderTest) -> None:
+    """Of year-to-date figures (lũy kế) that is what was added in the period: the one that was taken off is listed too."""
+    await hub.sent(
+        (REVENUE, "25813", "2026-01-31", "100.25"), (REVENUE, "25813", "2026-02-14", 120),
+        (REVENUE, "25813", "2026-02-28", "150.75"), (REVENUE, "25840", "2026-02-28", 7),
+    )  # fmt: skip
+
+    query = {"indicator": REVENUE, "unit": "bencat", "period": "2026-02"}
+    told = (await hub.client.get("/v1/aggregates/explain", params=query)).json()
+
+    assert told["figure"]["value"] == 57.5
+    assert [(part["unit"], part["value"], part["base_periods"]) for part in told["parts"]] == [
+        ("25813", 50.5, 2),
+        ("25840", 7, 1),
+    ]
+    assert sorted((one["unit"], one["period"], one["value"]) for one in told["readings"]) == [
+        ("25813", "2026-01-31", 100.25), ("25813", "2026-02-14", 120), ("25813", "2026-02-28", 150.75),
+        ("25840", "2026-02-28", 7),
+    ]  # fmt: skip
+
+
+async def test_of_more_than_can_be_told_a_shorter_period_is_asked_for(
+    hub: HubUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await hub.sent(*((VISITS, ward, f"2026-{month}-05", 10) for ward in WARDS[:2] for month in ("08", "09", "10")))
+    monkeypatch.setattr(explain, "MOST_BEHIND", 5)
+    query = {"indicator": VISITS, "unit": "bencat"}
+
+    year = await hub.client.get("/v1/aggregates/explain", params=query | {"period": "2026"})
+    month = await hub.client.get("/v1/aggregates/explain", params=query | {"period": "2026-10"})
+
+    assert (year.status_code, year.json()["code"]) == (422, "too-many-readings")
+    assert year.json()["detail"].startswith("More than 5 readings stand behind this figure")
+    assert (month.status_code, month.json()["figure"]["value"]) == (200, 20)
 
 
 async def test_several_targets_stand_side_by_side_each_with_its_setter(hub: HubUnderTest) -> None:

@@ -9,10 +9,8 @@ from typing import Any
 import orjson
 import pytest
 import time_machine
-from sqlalchemy import text
 
 from app.auth import revoke_key
-from app.changes import announce
 from app.screens.live import Walls
 from app.screens.snapshot import View
 from tests.api.test_screens import RECEIVED, VISITS, change, day, figure, made, screen
@@ -285,9 +283,7 @@ async def test_a_wall_says_since_when_what_comes_is_not_rolled_up(hub: HubUnderT
     await two_tiles(hub)
     async with watching(hub) as viewer:
         first = await viewer.event()
-        async with hub.session() as session:
-            await session.execute(text(_MARK), {"code": VISITS, "unit": "25813"})
-            await announce(session, "keys")  # or it would be found out when it has been quiet for some seconds
+        await hub.fall_behind(VISITS, "25813")
         behind = await viewer.event()
         await hub.sent((RECEIVED, "25813", day(1), 6))  # and a worker has come
         again = await viewer.event()
@@ -297,13 +293,6 @@ async def test_a_wall_says_since_when_what_comes_is_not_rolled_up(hub: HubUnderT
     waiting = datetime.now(UTC) - datetime.fromisoformat(behind["data"]["waiting_since"])
     assert timedelta(minutes=2) <= waiting < timedelta(minutes=3)
     assert behind["data"]["data"] == first["data"]["data"]
-
-
-_MARK = """
-INSERT INTO stale_mark (indicator_id, grain, period_start, unit_ids, marked_at)
-SELECT i.id, 2, '2026-01-05', ARRAY[u.id], clock_timestamp() - interval '2 minutes'
-  FROM indicator i, unit u WHERE i.code = :code AND u.code = :unit AND u.valid_to IS NULL
-"""
 
 
 async def test_who_watches_when_the_hub_goes_away_is_told_to_come_back(hub: HubUnderTest) -> None:

@@ -26,9 +26,10 @@ from app.database import Database
 from app.periods import Grain, Period, label
 from app.readings.batch import Row, Rows
 from app.readings.ingest import record_readings
+from app.rollups.explain import explain
 from app.rollups.laws import unit_hash
 from app.rollups.roller import roll
-from app.rollups.series import Point, Question, aggregate
+from app.rollups.series import Point, Question, Series, aggregate
 from app.schemas.readings import STATUSES
 from tests.conftest import SETTINGS, fresh_database
 from tests.naive import NaiveIndicator, NaiveWorld, naive_figure, naive_previous, naive_year_ago, naive_ytd
@@ -212,9 +213,14 @@ async def compare(
             compare=frozenset({"previous", "year_ago", "ytd"}),
             as_of=as_of,
         )
-        for series in await aggregate(session, catalogue, question, now=history.now):
+        answer = await aggregate(session, catalogue, question, now=history.now)
+        for series in answer:
             for point in series.points:
                 check(world, series.indicator.code, series.unit, point, history.now)
+        if summed := next(
+            ((one, point) for one in reversed(answer) for point in one.points if is_summed(one, point)), None
+        ):
+            await check_parts(session, catalogue, *summed, as_of, history.now)
 
 
 def check(world: NaiveWorld, code: str, unit: Unit, point: Point, now: datetime) -> None:
@@ -238,6 +244,26 @@ def check(world: NaiveWorld, code: str, unit: Unit, point: Point, now: datetime)
     same(point.previous.value, naive_previous(world, *where, now=now), (*where, "previous"))
     same(point.year_ago.value, naive_year_ago(world, *where, now=now), (*where, "year_ago"))
     same(point.ytd, naive_ytd(world, *where), (*where, "ytd"))
+
+
+def is_summed(series: Series, point: Point) -> bool:
+    what = series.indicator
+    return point.figure.origin == "derived" and what.over_time != "ratio" and what.over_units == "sum"
+
+
+async def check_parts(
+    session: AsyncSession, catalogue: Catalogue, series: Series, point: Point, as_of: datetime | None, now: datetime
+) -> None:
+    """The parts of an explanation add up to the figure that it explains; each is what its own readings come to."""
+    told = await explain(session, catalogue, series.indicator, series.unit, point.bucket, as_of=as_of, now=now)
+
+    assert told.figure == point.figure
+    assert point.figure.value is not None
+    parts = sum((part.value for part in told.units), Decimal(0))
+    # What a mean left over was rounded in each part and in the whole.
+    assert abs(parts - point.figure.value) <= (Decimal("1E-9") if series.indicator.over_time == "mean" else 0)
+    assert {part.unit.id for part in told.units} == {one.unit.id for one in told.readings}
+    assert len(told.readings) == told.readings_total >= sum(part.base_periods for part in told.units)
 
 
 def same(shown: Decimal | None, expected: Decimal | None, where: tuple[Any, ...]) -> None:

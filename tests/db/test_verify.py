@@ -124,7 +124,7 @@ def _row(
         and bucket.grain in {Grain.week, Grain.quarter, Grain.year}
         and indicator.over_time not in {"none", "cumulative"}
     ):
-        behind = {who.id for who, _ in laws.contributions(indicator, unit, start, end)}
+        behind = {one.unit.id for one in laws.contributions(indicator, unit, start, end)}
         if behind == {unit.id}:
             return None  # read off its days and months
     return {
