@@ -41,7 +41,7 @@ async def test_a_code_on_the_wall_is_confirmed_by_an_operator(browser: Browser, 
         async with wall.page.expect_response("**/v1/displays/me", timeout=PATIENCE) as told:
             add(lively_hub, "Sảnh tầng 1", code=await code.inner_text())
             await expect(code).to_have_text("Đã ghép nối.")
-            await expect(wall.page.locator("dialog")).to_contain_text("Sảnh tầng 1")
+            await expect(wall.page.get_by_role("dialog")).to_contain_text("Sảnh tầng 1")
 
         assert (await told.value).status == 204
         [display] = [one for one in displays(lively_hub) if one["name"] == "Sảnh tầng 1"]

@@ -296,7 +296,7 @@ async def test_whoever_stands_before_the_wall_turns_its_pages_with_keys(browser:
         await assert_accessible(wall)
 
         await wall.page.get_by_role("button", name="Tùy chọn").click()
-        await expect(wall.page.locator("dialog")).to_contain_text("Home, End: trang đầu, trang cuối; 1–9")
+        await expect(wall.page.get_by_role("dialog")).to_contain_text("Home, End: trang đầu, trang cuối; 1–9")
         await wall.page.get_by_role("button", name="Tiếp tục chuyển trang").click()
         await expect(wall.page.locator(".stopped")).to_have_text("")
         await wall.page.clock.run_for("00:35")
@@ -423,6 +423,63 @@ async def test_figures_say_what_they_cover_and_what_they_are_compared_with(brows
         await wall.live()
         change = wall.page.locator("[data-widget=den-hong] .change")
         await expect(change).to_have_text(re.compile(r"so với (chủ\u00a0nhật|thứ\u00a0\w+)\u00a0\d+/\d+"))
+
+
+async def test_whoever_presses_a_figure_is_told_where_it_comes_from(browser: Browser, lively_hub: Hub) -> None:
+    for ward, period, value in (
+        ("25813", "2026-02-03", 30),
+        ("25813", "2026-02-04", 12),
+        ("25840", "2026-02-04", 1500),
+    ):
+        lively_hub.send("health.visit.outpatient", ward, period, value)
+    place = {"x": 0, "y": 0, "w": 6, "h": 4, "kind": "figure", "id": "luot-kham", "grain": "month"}
+    lively_hub.define("nguon-goc", {"rows": 8, "widgets": [{**place, "indicator": "health.visit.outpatient"}]})
+    async with glass(browser, reduced_motion="reduce") as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/nguon-goc?period=2026-02")
+        await wall.live()
+
+        await wall.page.get_by_role("button", name="1.542").click()
+
+        told = wall.page.get_by_role("dialog", name="Số này từ đâu")
+        await expect(told.get_by_role("heading")).to_have_text("Số lượt khám bệnh ngoại trú")
+        await expect(told).to_contain_text("tháng 2/2026")
+        await expect(told).to_contain_text("1.542 lượt")
+        await expect(told).to_contain_text("Từng kỳ: cộng các đơn vị; sau đó cộng các kỳ.")
+        await expect(told).to_contain_text(
+            "2/7\u00a0đơn\u00a0vị có\u00a0số · mỗi đơn\u00a0vị ít\u00a0nhất 1/28\u00a0kỳ"
+        )
+        parts = told.get_by_role("table", name="Các đơn vị đã báo cáo").locator("tbody tr")
+        await expect(parts.nth(0)).to_contain_text("1.500 lượt4/2/2026")
+        await expect(parts.nth(1)).to_contain_text("42 lượt2 kỳ, 3/2/2026 đến 4/2/2026")
+        readings = told.get_by_role("table", name="Số liệu đã nhận (3)").locator("tbody tr")
+        await expect(readings).to_have_count(3)
+        await expect(readings.last).to_contain_text(re.compile(r"30 lượt\s*browser-test"))
+        await assert_accessible(wall)
+        await wall.page.keyboard.press("Escape")
+        await expect(told).to_be_hidden()
+
+        # With the keys, while the hub is away.
+        await wall.page.route("**/explain?*", lambda route: route.abort())
+        await wall.page.get_by_role("button", name="1.542").press("Enter")
+        await expect(told.get_by_role("alert")).to_have_text("Chưa kết nối được máy chủ; xin thử lại.")
+
+
+@pytest.mark.parametrize("size", [WALLS["1080p"], PHONE])
+async def test_what_a_rate_comes_from_is_told_part_by_part(
+    browser: Browser, lively_hub: Hub, size: tuple[int, int]
+) -> None:
+    async with glass(browser, size) as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/mot-cua")
+        await wall.live()
+
+        await wall.page.locator("[data-indicator='tthc.dossier.ontime_rate']").first.click()
+
+        told = wall.page.get_by_role("dialog", name="Số này từ đâu")
+        await expect(told).to_contain_text("Tổng tử số chia tổng mẫu số")
+        await expect(told.locator("ul li")).to_have_count(2)
+        await expect(told.get_by_role("table")).to_have_count(3)
+        await wall.picture(f"nguon-goc-{size[0]}")
+        assert wall.complaints == []
 
 
 async def test_a_page_about_another_unit_has_the_name_of_that_one_over_it(browser: Browser, lively_hub: Hub) -> None:

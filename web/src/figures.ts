@@ -13,13 +13,18 @@ import { dayOfMoment, ofTheWeek, periodWordsBeside, upTo } from "./periods.ts";
 import type { Scene } from "./scene.ts";
 import { targetWords } from "./targets.ts";
 
+/** What an element carries that may be pressed to learn where its figure comes from: see explanation.ts. */
+export function pressable({ indicator, unit, period }: { indicator: string; unit: string; period: string | null }): Record<string, string | number> {
+  return period === null ? {} : { role: "button", tabindex: 0, "data-indicator": indicator, "data-unit": unit, "data-period": period };
+}
+
 /** The number and its measure, or why there is none. `key` lets the panel see that the number has changed. */
 export function valueOf(figure: Figure, key = "value"): HTMLElement {
   if (figure.value === null) return element("p.value.absent", {}, sayWhyNot(figure.reason));
   const { number, measure } = write(figure.value, figure.measure);
   const before = qualifier(figure.note);
   return element(
-    "p.value", { title: writeExactly(figure.value, figure.measure) },
+    "p.value", { title: writeExactly(figure.value, figure.measure), ...pressable(figure) },
     before && element("span.qualifier", {}, `${before} `),
     element("span.number", { "data-key": key }, number),
     measure === "%" ? element("span.measure.tight", {}, "%") : measure && element("span.measure", {}, ` ${measure}`),

@@ -89,7 +89,9 @@ export class Panel {
     this.#title.textContent = title;
     this.#title.hidden = title === "";
     this.#title.toggleAttribute("data-given", this.#plan.title !== null);
+    const held = this.#held();
     this.#body.replaceChildren(...this.#drawing.nodes.filter((node) => node !== null && node !== false));
+    if (held !== null) this.#body.querySelector<HTMLElement>(held)?.focus({ preventScroll: true });
     // What scrolls sideways must do so with the keys as well.
     if (scene.scrolls && this.#body.querySelector("table") !== null) this.#body.tabIndex = 0;
     else this.#body.removeAttribute("tabindex");
@@ -135,6 +137,14 @@ export class Panel {
       place.replaceWith(this.#chartPlace);
     }
     if (this.#chartPlace !== null && this.#chart === null && this.element.isConnected) this.#chart = new Chart(this.#chartPlace);
+  }
+
+  /** The figure that the keys are at: who goes through the figures must not begin anew whenever one changes. */
+  #held(): string | null {
+    const figure = document.activeElement;
+    if (!(figure instanceof HTMLElement) || !this.#body.contains(figure)) return null;
+    const { indicator, unit } = figure.dataset;
+    return indicator && unit ? `[data-indicator="${CSS.escape(indicator)}"][data-unit="${CSS.escape(unit)}"]` : null;
   }
 
   /** How many rows of a list can be read in this place. */

@@ -6,6 +6,7 @@ import { setZoneBy } from "./clock.ts";
 import { Connection } from "./connection.ts";
 import type { Problem, Snapshot, WidgetEvent } from "./contract.ts";
 import { element } from "./element.ts";
+import { makeExplanation } from "./explanation.ts";
 import { icon, type Drawing } from "./icons.ts";
 import { keepPage } from "./keeper.ts";
 import { language, say } from "./language.ts";
@@ -42,6 +43,7 @@ let playlist: Playlist | null = null;
 
 const stage = new Stage();
 const connection = new Connection();
+const explanation = makeExplanation(stage.element, view.get("asOf"));
 const menu = makeMenu(paired, redraw, () => (playlist?.turns ? playlist : null));
 const heading = element("h1");
 const place = element("p.place");
@@ -57,6 +59,7 @@ document.body.append(
   stage.element,
   element("footer", {}, connection.element, dots, stopped, legend, menu.button),
   menu.dialog,
+  explanation,
 );
 
 // --- what is shown ---
@@ -273,8 +276,8 @@ setInterval(() => {
 setInterval(tellHub, 5 * 60_000);
 // As in a slide show: whoever stands before the wall turns its pages, or stops them.
 addEventListener("keydown", (event) => {
-  if (!playlist?.turns || menu.dialog.open || event.ctrlKey || event.altKey || event.metaKey) return;
-  if (event.key === " " && event.target instanceof HTMLButtonElement) return; // it presses the button
+  if (!playlist?.turns || menu.dialog.open || explanation.open || event.ctrlKey || event.altKey || event.metaKey) return;
+  if (event.key === " " && (event.target as Element).matches("button, [role=button]")) return; // it presses the button
   const turn = turnOn(event.key, playlist);
   if (turn === null) return;
   turn();

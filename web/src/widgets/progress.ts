@@ -3,7 +3,7 @@
 import { ageOf } from "../ages.ts";
 import type { Outcome, ProgressData } from "../contract.ts";
 import { element } from "../element.ts";
-import { ageMark, originOf } from "../figures.ts";
+import { ageMark, originOf, pressable } from "../figures.ts";
 import { icon } from "../icons.ts";
 import { say, sayWhyNot } from "../language.ts";
 import { measureWord } from "../measures.ts";
@@ -15,7 +15,7 @@ export function progress({ total, parts }: ProgressData, scene: Scene): Drawing 
   const done = parts.find((part) => part.outcome === "done")?.figure;
   const headline = done && done.value !== null
     ? element(
-        "p.value", {},
+        "p.value", pressable(done),
         element("span.number", { "data-key": "done" }, writeLine(done.value, "1")),
         element("span.measure", {}, ` ${say("outcome.done")}`),
         " ", // outside: where the line is short it ends here
@@ -32,7 +32,7 @@ export function progress({ total, parts }: ProgressData, scene: Scene): Drawing 
       element("ul.outcomes", {}, ...parts.map(({ outcome, figure }) => element(
         "li", { "data-outcome": outcome },
         icon(`outcome.${outcome}`),
-        element("b", { "data-key": outcome }, figure.value === null ? "–" : writeLine(figure.value, "1")),
+        element("b", { "data-key": outcome, ...pressable(figure) }, figure.value === null ? "–" : writeLine(figure.value, "1")),
         element("span", {}, say(`outcome.${outcome satisfies Outcome}`)),
       ))),
       element("div.foot", {}, originOf(total, scene), ageMark(total, scene.now)),

@@ -3,7 +3,7 @@
 import type { RankedFigure, RankingData } from "../contract.ts";
 import { element } from "../element.ts";
 import { endsOf } from "../ends.ts";
-import { syntheticMark, syntheticMarkOf } from "../figures.ts";
+import { pressable, syntheticMark, syntheticMarkOf } from "../figures.ts";
 import { say, sayWhyNot } from "../language.ts";
 import { writeExactly, writeLine } from "../numbers.ts";
 import type { Drawing } from "../panel.ts";
@@ -17,7 +17,7 @@ export function ranking(data: RankingData, scene: Scene, room: number): Drawing 
   if (shown.length === 0) return { title: data.name, nodes: [element("p.value.absent", {}, sayWhyNot(data.reason))] };
   const mixed = shown.some((one) => one.synthetic) && !shown.every((one) => one.synthetic);
   const most = Math.max(...shown.map((one) => Math.abs(one.value ?? 0)));
-  const lines = (rows: RankedFigure[]): HTMLElement[] => rows.map((one) => row(one, data.measure, most, mixed, one.unit === scene.unit));
+  const lines = (rows: RankedFigure[]): HTMLElement[] => rows.map((one) => row(one, data, most, mixed, one.unit === scene.unit));
   return {
     title: data.name,
     nodes: [
@@ -40,13 +40,16 @@ function orderOf({ direction, measure }: RankingData): string | null {
   return say(measure === "%" ? "ranking.lowest" : "ranking.fewest");
 }
 
-function row(one: RankedFigure, measure: string, most: number, mixed: boolean, own: boolean): HTMLElement {
+function row(one: RankedFigure, { indicator, measure, period }: RankingData, most: number, mixed: boolean, own: boolean): HTMLElement {
   const value = one.value ?? 0;
   return element(
     "li", { "data-own": own },
     element("span.rank", {}, one.rank === null ? "" : String(one.rank)),
     element("span.name", { title: one.unit_name }, shortName(one.unit_name)),
     element("span.bar", { "aria-hidden": "true", "--part": most === 0 ? 0 : Math.abs(value) / most }),
-    element("span.amount", { "data-key": one.unit, title: writeExactly(value, measure) }, mixed && syntheticMark(one.synthetic, { brief: true }), writeLine(value, measure)),
+    element(
+      "span.amount", { "data-key": one.unit, title: writeExactly(value, measure), ...pressable({ indicator, unit: one.unit, period }) },
+      mixed && syntheticMark(one.synthetic, { brief: true }), writeLine(value, measure),
+    ),
   );
 }

@@ -2,7 +2,7 @@
 
 import type { TableData } from "../contract.ts";
 import { element } from "../element.ts";
-import { stateMark, syntheticMark, syntheticMarkOf } from "../figures.ts";
+import { pressable, stateMark, syntheticMark, syntheticMarkOf } from "../figures.ts";
 import { say, sayWhyNot } from "../language.ts";
 import { sharedWord } from "../measures.ts";
 import { writeExactly, writeShort } from "../numbers.ts";
@@ -38,7 +38,7 @@ export function table({ indicators, rows, reason }: TableData, scene: Scene, roo
             return element(
               "td", { title: writeExactly(cell.value, one.measure), "data-partial": cell.partial },
               mixed && syntheticMark(cell.synthetic, { brief: true }), stateMark(cell.state),
-              element("span", { "data-key": `${row.unit} ${one.indicator}` }, writeShort(cell.value, one.measure)),
+              element("span", { "data-key": `${row.unit} ${one.indicator}`, ...pressable({ indicator: one.indicator, unit: row.unit, period: cell.period }) }, writeShort(cell.value, one.measure)),
             );
           }),
         ))),

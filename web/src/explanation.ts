@@ -1,0 +1,129 @@
+// "Where does this number come from?" (số này từ đâu): whoever presses a figure is told what stands behind it.
+
+import { clockWords, dayOfMoment, periodWords } from "./periods.ts";
+import { instantOf } from "./clock.ts";
+import type { Explanation, ExplainedPart, ExplainedReading } from "./contract.ts";
+import { element } from "./element.ts";
+import { syntheticMark } from "./figures.ts";
+import { language, say, sayWhyNot } from "./language.ts";
+import { writeExactly } from "./numbers.ts";
+import { problemOf } from "./stream.ts";
+
+const READINGS = 50; // that are shown, the newest
+
+/** A dialog about each figure of the stage that is pressed. `asOf`: the instant as of which the figures are shown. */
+export function makeExplanation(stage: HTMLElement, asOf: string | null): HTMLDialogElement {
+  const dialog = element("dialog.explanation", { "aria-label": say("explain.title") });
+  const close = element("button", { type: "button" }, say("dialog.close"));
+  let asking = new AbortController();
+  const show = (...nodes: Node[]): void => dialog.replaceChildren(element("div.told", { tabindex: 0 }, ...nodes), close);
+  const explain = ({ dataset }: HTMLElement): void => {
+    asking.abort();
+    asking = new AbortController();
+    const { signal } = asking;
+    show(element("p", { role: "status" }, say("explain.asking")));
+    dialog.showModal();
+    void ask(dataset, asOf, signal).then((nodes) => signal.aborted || show(...nodes));
+  };
+  stage.addEventListener("click", (event) => {
+    const figure = (event.target as Element).closest<HTMLElement>("[data-period]");
+    if (figure !== null) explain(figure);
+  });
+  stage.addEventListener("keydown", (event) => {
+    const figure = event.target as HTMLElement;
+    if (!figure.matches("[data-period]") || (event.key !== "Enter" && event.key !== " ")) return;
+    event.preventDefault();
+    explain(figure);
+  });
+  close.addEventListener("click", () => dialog.close());
+  dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+  dialog.addEventListener("close", () => asking.abort());
+  return dialog;
+}
+
+/** What stands behind a figure, or why that cannot be told. */
+async function ask({ indicator, unit, period }: DOMStringMap, asOf: string | null, signal: AbortSignal): Promise<Node[]> {
+  const query = new URLSearchParams({ indicator: indicator!, unit: unit!, period: period! });
+  if (asOf !== null) query.set("asOf", asOf);
+  try {
+    const answer = await fetch(`/v1/aggregates/explain?${query}`, { headers: { "Accept-Language": language }, signal });
+    if (answer.ok) return told((await answer.json()) as Explanation);
+    const problem = await problemOf(answer);
+    return [element("p", { role: "alert" }, problem.status === 401 ? say("explain.withheld") : problem.detail)];
+  } catch {
+    return [element("p", { role: "alert" }, say("explain.failed"))];
+  }
+}
+
+function told(one: Explanation): Node[] {
+  const { figure, numerator, denominator } = one;
+  const ratio = [numerator, denominator].filter((part) => part != null);
+  const measureOf = (indicator: string): string => ratio.find((part) => part.indicator === indicator)?.measure ?? one.measure;
+  const { units: [have, all], periods: [known, expected] } = figure.coverage;
+  const facts = [
+    figure.origin === "derived" && all > 1 && say("coverage", { have, all }),
+    figure.origin === "derived" && expected > 1 && say("explain.periods", { have: known, all: expected }),
+    figure.status && figure.status !== "final" && say(`status.${figure.status}`),
+    figure.note,
+  ].filter((fact) => fact);
+  const indicators = ratio.length > 0 ? ratio : [one];
+  return [
+    element("p.place", {}, `${one.unit_name} · ${periodWords(one.period)}`),
+    element("h2", {}, one.name),
+    element("p.exactly", {}, figure.value === null ? sayWhyNot(figure.reason) : writeExactly(figure.value, one.measure), " ", syntheticMark(figure.synthetic)),
+    element("p", {}, one.rule),
+    ratio.length > 0 && element("ul", {}, ...ratio.map(({ name, period, value, reason, measure }) => element(
+      "li", {}, `${name}, ${periodWords(period)}: `, element("b", {}, value === null ? sayWhyNot(reason) : writeExactly(value, measure)),
+    ))),
+    facts.length > 0 && element("p.origin", {}, facts.join(" · ")),
+    ...indicators.map(({ indicator, name }) =>
+      partsOf(one.parts.filter((part) => part.indicator === indicator), ratio.length > 0 ? name : say("explain.parts"), measureOf(indicator))),
+    readingsOf(one.readings.slice(0, READINGS), one.readings_total, measureOf),
+  ].filter((node) => node !== false && node !== null);
+}
+
+/** The largest first: that is where one looks for what made the sum. */
+function partsOf(parts: ExplainedPart[], caption: string, measure: string): HTMLElement | null {
+  if (parts.length === 0) return null;
+  const sorted = [...parts].sort((a, b) => Math.abs(b.value) - Math.abs(a.value));
+  return tableOf(caption, [say("table.unit"), say("explain.value"), say("explain.span")], sorted.map((part) => [
+    part.unit_name, amount(part.value, measure), spanOf(part),
+  ]));
+}
+
+function spanOf({ base_periods: n, first_period, last_period }: ExplainedPart): string {
+  const first = periodWords(first_period);
+  return n === 1 ? first : say("explain.span.of", { n, first, last: periodWords(last_period) });
+}
+
+function readingsOf(readings: ExplainedReading[], all: number, measureOf: (indicator: string) => string): HTMLElement | null {
+  if (readings.length === 0) return null;
+  const caption = readings.length < all ? say("explain.readings.newest", { n: readings.length, all }) : say("explain.readings", { n: all });
+  const heads = ["explain.period", "table.unit", "explain.value", "sources.name", "explain.received", "explain.batch"] as const;
+  return tableOf(caption, heads.map((head) => say(head)), readings.map((one) => [
+    periodWords(one.period), one.unit_name, amount(one.value, measureOf(one.indicator)),
+    element("td", {}, one.source_name, " ", syntheticMark(one.synthetic, { brief: true })), arrival(one.received_at), String(one.batch),
+  ]));
+}
+
+function amount(value: number, measure: string): HTMLElement {
+  return element("td.amount", {}, writeExactly(value, measure));
+}
+
+/** `14:32, 22/11/2026`. */
+function arrival(moment: string): string {
+  const instant = instantOf(moment);
+  return `${clockWords(instant)}, ${dayOfMoment(instant)}`;
+}
+
+function tableOf(caption: string, heads: string[], rows: (string | HTMLElement)[][]): HTMLElement {
+  return element(
+    "div.sideways", {},
+    element(
+      "table", {},
+      element("caption", {}, caption),
+      element("thead", {}, element("tr", {}, ...heads.map((head) => element("th", { scope: "col" }, head)))),
+      element("tbody", {}, ...rows.map((cells) => element("tr", {}, ...cells.map((cell) => (typeof cell === "string" ? element("td", {}, cell) : cell))))),
+    ),
+  );
+}
