@@ -95,6 +95,14 @@ async def test_on_a_phone_the_titles_of_the_pages_lead_to_them(browser: Browser,
         await assert_accessible(phone)
 
 
+async def test_on_a_phone_the_page_that_is_asked_for_is_in_view(browser: Browser, lively_hub: Hub) -> None:
+    async with glass(browser, PHONE, has_touch=True) as phone:
+        await phone.page.goto(f"{lively_hub.url}/screens/tong-quan?page=3")
+        await phone.live()
+
+        await expect(phone.page.locator(".page-title").nth(2)).to_be_in_viewport()
+
+
 @pytest.mark.parametrize(
     ("path", "size"),
     [
@@ -462,6 +470,24 @@ async def test_whoever_presses_a_figure_is_told_where_it_comes_from(browser: Bro
         await wall.page.route("**/explain?*", lambda route: route.abort())
         await wall.page.get_by_role("button", name="1.542").press("Enter")
         await expect(told.get_by_role("alert")).to_have_text("Chưa kết nối được máy chủ; xin thử lại.")
+
+
+async def test_a_code_that_was_given_anew_is_explained_as_whose_it_is_on_the_wall(
+    browser: Browser, lively_hub: Hub
+) -> None:
+    """25840 was another ward in the first half of 2025."""
+    lively_hub.send("health.referral", "25840", "2025-11-03", 7)
+    place = {"x": 0, "y": 0, "w": 6, "h": 4, "kind": "figure", "id": "goi", "grain": "year"}
+    lively_hub.define("ma-cu", {"rows": 8, "widgets": [{**place, "indicator": "health.referral"}]}, unit="25840")
+    async with glass(browser) as wall:
+        await wall.page.goto(f"{lively_hub.url}/screens/ma-cu?period=2025")
+        await wall.live()
+
+        await wall.page.get_by_role("button", name="7").click()
+
+        told = wall.page.get_by_role("dialog", name="Số này từ đâu")
+        await expect(told).to_contain_text("Phường Long Nguyên · năm 2025")
+        await expect(told.locator(".exactly")).to_contain_text("7")
 
 
 @pytest.mark.parametrize("size", [WALLS["1080p"], PHONE])

@@ -1,12 +1,12 @@
 // "Where does this number come from?" (số này từ đâu): whoever presses a figure is told what stands behind it.
 
-import { clockWords, dayOfMoment, periodWords } from "./periods.ts";
-import { instantOf } from "./clock.ts";
+import { instantOf, wallTime } from "./clock.ts";
 import type { Explanation, ExplainedPart, ExplainedReading } from "./contract.ts";
 import { element } from "./element.ts";
 import { syntheticMark } from "./figures.ts";
 import { language, say, sayWhyNot } from "./language.ts";
 import { writeExactly } from "./numbers.ts";
+import { clockWords, dayOfMoment, periodWords } from "./periods.ts";
 import { problemOf } from "./stream.ts";
 
 const READINGS = 50; // that are shown, the newest
@@ -43,12 +43,20 @@ export function makeExplanation(stage: HTMLElement, asOf: string | null): HTMLDi
 
 /** What stands behind a figure, or why that cannot be told. */
 async function ask({ indicator, unit, period }: DOMStringMap, asOf: string | null, signal: AbortSignal): Promise<Node[]> {
-  const query = new URLSearchParams({ indicator: indicator!, unit: unit!, period: period! });
-  if (asOf !== null) query.set("asOf", asOf);
+  const asked = (address: string): Promise<Response> => {
+    const query = new URLSearchParams({ indicator: indicator!, unit: address, period: period! });
+    if (asOf !== null) query.set("asOf", asOf);
+    return fetch(`/v1/aggregates/explain?${query}`, { headers: { "Accept-Language": language }, signal });
+  };
   try {
-    const answer = await fetch(`/v1/aggregates/explain?${query}`, { headers: { "Accept-Language": language }, signal });
-    if (answer.ok) return told((await answer.json()) as Explanation);
-    const problem = await problemOf(answer);
+    let answer = await asked(unit!);
+    let problem = answer.ok ? null : await problemOf(answer);
+    if (problem?.errors?.[0]?.code === "unit-ambiguous") {
+      // A code that was given anew within the period: the wall shows whose it is on the day that it shows.
+      answer = await asked(`${unit}@${(asOf ?? wallTime(Date.now()).toISOString()).slice(0, 10)}`);
+      problem = answer.ok ? null : await problemOf(answer);
+    }
+    if (problem === null) return told((await answer.json()) as Explanation);
     return [element("p", { role: "alert" }, problem.status === 401 ? say("explain.withheld") : problem.detail)];
   } catch {
     return [element("p", { role: "alert" }, say("explain.failed"))];

@@ -133,8 +133,7 @@ export class Parser {
 
 export async function problemOf(answer: Response): Promise<Problem> {
   try {
-    const { title, detail } = (await answer.json()) as Problem;
-    return { status: answer.status, title, detail };
+    return { ...((await answer.json()) as Problem), status: answer.status };
   } catch {
     return { status: answer.status, title: answer.statusText, detail: "" };
   }

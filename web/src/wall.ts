@@ -105,6 +105,7 @@ function setUp(): void {
   })));
   turn(first);
   if (playlist !== null) playlist.stopped = still;
+  else if (pinned !== null) stage.element.children[first]?.scrollIntoView();
 }
 
 function turn(number: number): void {
