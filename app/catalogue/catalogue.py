@@ -8,7 +8,7 @@ midnights, `[start, end)`, open ends as `datetime.min` and `datetime.max`.
 import difflib
 import unicodedata
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property, lru_cache
@@ -422,11 +422,15 @@ class Catalogue:
 
     def nearest_indicators(self, code: str) -> Text:
         """Which codes may have been meant."""
-        return _nearest(code, self.indicators, FIND_INDICATOR)
+        return _nearest(code, self.indicators, lambda one: Text(one, one), FIND_INDICATOR)
 
     def nearest_units(self, address: str) -> Text:
-        """Which codes may have been meant."""
-        return _nearest(address.partition("@")[0], self.units_by_code, FIND_UNIT)
+        """Which codes may have been meant, with the names: those of units are mere numbers."""
+        return _nearest(address.partition("@")[0], self.units_by_code, self._called, FIND_UNIT)
+
+    def _called(self, code: str) -> Text:
+        name = self.units_by_code[code][-1].name
+        return Text(f"{code} ({name.vi})", f"{code} ({name.en})")
 
     def search_units(
         self, *, on: date, parent: Unit | None, kind: str | None, words: str, after: str, limit: int
@@ -473,7 +477,10 @@ FIND_INDICATOR = Text("Tìm mã bằng /v1/indicators?q=", "Find the code with /
 FIND_UNIT = Text("Tìm mã bằng /v1/units?q=", "Find the code with /v1/units?q=")
 
 
-def _nearest(code: str, codes: Iterable[str], instead: Text) -> Text:
+def _nearest(code: str, codes: Iterable[str], called: Callable[[str], Text], instead: Text) -> Text:
     """It takes some ten milliseconds."""
     near = difflib.get_close_matches(code, codes, n=3, cutoff=0.5) if len(code) <= 100 else []
-    return Text(f"Gần nhất: {', '.join(near)}", f"Nearest: {', '.join(near)}") if near else instead
+    if not near:
+        return instead
+    words = [called(one) for one in near]
+    return Text(f"Gần nhất: {', '.join(one.vi for one in words)}", f"Nearest: {', '.join(one.en for one in words)}")

@@ -46,7 +46,7 @@ MISTAKES: list[tuple[dict[str, Any], str, str, Any, str]] = [
         "There is no indicator 'tthc.dossier.recieved'. Nearest: tthc.dossier.received, ",
     ),
     # the unit
-    ({"unit": "25813x"}, "unknown-unit", "unit", "25813x", "There is no unit '25813x'. Nearest: 25813"),
+    ({"unit": "25813x"}, "unknown-unit", "unit", "25813x", "There is no unit '25813x'. Nearest: 25813 (Ben Cat Ward), "),
     ({"unit": "xyz?"}, "unknown-unit", "unit", "xyz?", "There is no unit 'xyz?'. Find the code with /v1/units?q=."),
     ({"unit": "721"}, "unit-not-valid", "unit", "721", "it exists: Ben Cat City before 2025-07-01."),
     ({"unit": "25813@2025-02-30"}, "unit-not-valid", "unit", "25813@2025-02-30", "Ben Cat Ward since 2025-07-01."),
