@@ -184,6 +184,7 @@ def worker() -> None:
     async def run(url: str) -> None:
         async with hub_of(settings, url) as hub:
             loops = asyncio.ensure_future(run_loops(hub))
+            console.print("The background loops run; Ctrl-C stops them.")
             for name in (signal.SIGINT, signal.SIGTERM):
                 asyncio.get_running_loop().add_signal_handler(name, loops.cancel)
             with contextlib.suppress(asyncio.CancelledError):
