@@ -6,6 +6,7 @@ Running in several processes at once is harmless: each deed is idempotent.
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import psycopg
@@ -68,27 +69,37 @@ async def _roll(hub: Hub) -> None:
     answer, and the figures, which are late already, catch up when the flood is over. After each pass those of whom little comes have
     their turn.
     """
-    full, cells, seen = True, SMALL_PASS, 0
+    full, cells, seen = True, SMALL_PASS, Seen()
     while full:
         began = time.monotonic()
         async with hub.database.write_session() as session:
             rolled = await roll(session, hub.catalogues, cells=cells)
         full, cells = rolled.full, SMALL_PASS if rolled.flooded else LARGE_PASS
         if full:
-            seen = await rest(hub, 4 * (time.monotonic() - began) if rolled.flooded else 0, seen or rolled.newest)
+            await rest(hub, 4 * (time.monotonic() - began) if rolled.flooded else 0, seen)
 
 
-async def rest(hub: Hub, seconds: float, seen: int) -> int:
-    """For so long, or until nobody brings any more: roll up no more than what is rare among what comes after a mark; the last of it."""
+@dataclass(slots=True)
+class Seen:
+    """Up to which marks what is rare has been looked for: up to `newest`, but for what was committed late, and surely up to `all`."""
+
+    all: int = 0
+    newest: int = 0
+
+
+async def rest(hub: Hub, seconds: float, seen: Seen) -> None:
+    """For so long, or until nobody brings any more: roll up no more than what is rare among what has not been seen."""
     end = time.monotonic() + seconds
     while True:
         async with hub.database.write_session() as session:
-            newest = await roll_rare(session, hub.catalogues, seen)
-        if newest <= seen:
-            return seen
-        seen = newest
+            glance = await roll_rare(session, hub.catalogues, seen.all)
+        quiet = glance.newest <= seen.newest
+        if not glance.more:
+            seen.all, seen.newest = seen.newest, glance.newest
+            if quiet:
+                return
         if time.monotonic() >= end:
-            return seen
+            return
         await asyncio.sleep(_GLANCE)
 
 

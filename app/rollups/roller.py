@@ -18,7 +18,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -49,7 +49,6 @@ class Rolled:
     buckets: int = 0
     oldest: datetime | None = None
     change: int | None = None
-    newest: int = 0  # the number of the last mark that was there when it began
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +76,20 @@ async def roll(
         return Rolled(0)
     buckets, change = await _consume(session, catalogues, marks)
     full = len(marks) == most or sum(len(mark.unit_ids) for mark in marks) >= cells
-    newest = marks[0].newest
-    flooded = full and await newest_mark(session) - newest > len(marks)
-    return Rolled(len(marks), full, flooded, buckets, min(mark.marked_at for mark in marks), change, newest)
+    flooded = full and await newest_mark(session) - marks[0].newest > len(marks)
+    return Rolled(len(marks), full, flooded, buckets, min(mark.marked_at for mark in marks), change)
 
 
-async def roll_rare(session: AsyncSession, catalogues: CatalogueCache, since: int) -> int:
+class Glance(NamedTuple):
+    """What a look for what is rare saw: the newest mark there is, and whether there was more than it could take."""
+
+    newest: int
+    more: bool
+
+
+async def roll_rare(session: AsyncSession, catalogues: CatalogueCache, since: int) -> Glance:
     """A small pass, before their turn, over the indicators of which little has come since a mark: what a sensor sends now and then
-    must not wait behind the history that somebody else loads. Returns the newest mark there is, from which to go on.
+    must not wait behind the history that somebody else loads.
     """
     newest = await newest_mark(session)
     await session.execute(text("SET LOCAL enable_seqscan = off"))  # what waits may be a million marks
@@ -95,7 +100,7 @@ async def roll_rare(session: AsyncSession, catalogues: CatalogueCache, since: in
     ).all()
     if marks:
         await _consume(session, catalogues, marks)
-    return newest
+    return Glance(newest, len(marks) == MOST_RARE)
 
 
 async def _consume(session: AsyncSession, catalogues: CatalogueCache, marks: Sequence[Any]) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from sqlalchemy import text
 from app.hub import Hub
 from app.readings.demo import feed_demo, load_demo
 from app.readings.streams import STREAMS, made_up
-from app.worker import rest, run_loops
+from app.worker import Seen, rest, run_loops
 from tests.conftest import SETTINGS, HubUnderTest
 
 
@@ -171,7 +171,7 @@ async def test_a_deed_that_fails_does_not_end_the_roller(hub: HubUnderTest, monk
 
 async def test_the_roller_rests_no_longer_than_senders_come(hub: HubUnderTest) -> None:
     async with asyncio.timeout(60):
-        await rest(hub.hub, 3600, 0)
+        await rest(hub.hub, 3600, Seen())
 
 
 async def test_the_worker_knows_the_catalogue_before_the_first_reading_comes(reference_database: str) -> None:

@@ -19,7 +19,8 @@ from app.readings.retention import forget_instants
 from app.rollups import rebuild as rebuilding
 from app.rollups import roller
 from app.rollups.rebuild import rebuild
-from app.rollups.roller import newest_mark, roll, roll_rare
+from app.rollups.roller import roll
+from app.worker import Seen, rest
 from tests.conftest import SETTINGS, HubUnderTest, running_on_reference
 
 DOSSIERS, VEHICLES, REVENUE = "tthc.dossier.received", "traffic.flow.total", "budget.revenue.total"
@@ -241,21 +242,46 @@ async def test_what_is_rare_does_not_wait_behind_a_flood(hub: HubUnderTest) -> N
     async with hub.session() as session:
         catalogue = await hub.hub.catalogues.current(session)
     communes = [unit.code for unit in catalogue.units.values() if unit.kind == "commune" and unit.valid_to is None][:40]
-    async with hub.session() as session:
-        before = await newest_mark(session)
     for day in ("2026-11-17", "2026-11-18"):
         await hub.send(*((DOSSIERS, commune, day, 1) for commune in communes), settled=False)
     await hub.send(("health.emergency", BEN_CAT, "2026-11-18", 7), settled=False)
 
-    async with hub.session() as session:
-        newest = await roll_rare(session, hub.hub.catalogues, before)
-    async with hub.session() as session:
-        again = await roll_rare(session, hub.hub.catalogues, newest)
+    await rest(hub.hub, 3600, Seen())
 
-    assert again <= newest
     assert (await hub.point("health.emergency", PROVINCE, "2026", "year"))["value"] == 7
     assert await marks(hub) == 2  # the flood's; it has its turn
     await hub.settle()
+    assert await marks(hub) == 0
+
+
+async def test_of_more_that_is_rare_than_fits_a_pass_nothing_is_forgotten(
+    hub: HubUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roller, "MOST_RARE", 2)
+    for indicator in ("health.emergency", "health.referral", "health.inpatient", DOSSIERS, "health.visit.outpatient"):
+        await hub.send((indicator, BEN_CAT, "2026-11-18", 7), settled=False)
+
+    await rest(hub.hub, 3600, Seen())
+
+    assert await marks(hub) == 0
+
+
+async def test_what_is_rare_and_committed_late_does_not_wait_either(hub: HubUnderTest) -> None:
+    """A mark has its number before others see it: by then the roller may have looked at higher ones."""
+    seen = Seen()
+    await hub.send(("health.emergency", BEN_CAT, "2026-11-17", 1), settled=False)
+    await rest(hub.hub, 3600, seen)
+    async with hub.session() as late:
+        mark = "INSERT INTO stale_mark (indicator_id, grain, period_start, unit_ids) SELECT id, 2, '2026-11-18', ARRAY[1] FROM indicator"
+        await late.execute(text(f"{mark} WHERE code = 'health.referral'"))
+        await hub.send(("health.emergency", BEN_CAT, "2026-11-18", 7), settled=False)
+        await rest(hub.hub, 0, seen)
+        assert await marks(hub) == 0
+
+    assert await marks(hub) == 1
+    await hub.send(("health.emergency", BEN_CAT, "2026-11-19", 7), settled=False)
+    await rest(hub.hub, 0, seen)
+
     assert await marks(hub) == 0
 
 
