@@ -102,6 +102,17 @@ class Unavailable(HubError):
     )
 
 
+class Busy(HubError):
+    """Others have asked for what takes long, and they come first."""
+
+    code, status = "busy", 503
+    title = Text("Đang bận", "Busy")
+    text = Text(
+        "Nhiều người đang hỏi những câu cần tính lâu; hãy hỏi lại sau {retry_after} giây.",
+        "Others are asking for what takes long; ask again in {retry_after} seconds.",
+    )
+
+
 class NotFound(HubError):
     """No such path."""
 

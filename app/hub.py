@@ -1,5 +1,6 @@
 """What one running process shares between its requests."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ class Hub:
     changes: ChangeFeed
     pepper: bytes
     catalogues: CatalogueCache = field(default_factory=CatalogueCache)
+    explaining: asyncio.Semaphore = field(default_factory=asyncio.Semaphore)  # it takes long: one at a time
     keys: Keys = field(init=False)
     displays: Displays = field(init=False)
 

@@ -18,7 +18,7 @@ from app.rollups.observations import AS_OF, PRESENT, Span, merged
 from app.rollups.series import Question, count_readings, prepare
 
 MOST_READINGS = 1000  # that are listed
-MOST_BEHIND = 200_000  # that are looked at
+MOST_BEHIND = 150_000  # that are looked at
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +145,26 @@ def _base_period(indicator: Indicator, anchor: datetime) -> Period:
     return Period(indicator.base, bucket_start(indicator.base, anchor))
 
 
+# An hour that was itself reported beats its instants.
 _BEHIND = """
-SELECT v.*, count(*) OVER () AS total
-  FROM unnest(CAST(:indicators AS int[]), CAST(:units AS int[]), CAST(:finest AS int[]), CAST(:coarsest AS int[]),
-              CAST(:starts AS timestamp[]), CAST(:ends AS timestamp[]))
-       AS c(indicator_id, unit_id, finest, coarsest, starts, ends)
-  JOIN ({values}) v
-    ON v.indicator_id = c.indicator_id AND v.unit_id = c.unit_id AND v.grain BETWEEN c.finest AND c.coarsest
-   AND v.period_start >= c.starts AND v.period_start < c.ends
- WHERE v.value IS NOT NULL
- ORDER BY v.period_start DESC, v.indicator_id, v.unit_id
+WITH seen AS (
+    SELECT v.*
+      FROM unnest(CAST(:indicators AS int[]), CAST(:units AS int[]), CAST(:finest AS int[]), CAST(:coarsest AS int[]),
+                  CAST(:starts AS timestamp[]), CAST(:ends AS timestamp[]))
+           AS c(indicator_id, unit_id, finest, coarsest, starts, ends)
+      JOIN ({values}) v
+        ON v.indicator_id = c.indicator_id AND v.unit_id = c.unit_id AND v.grain BETWEEN c.finest AND c.coarsest
+       AND v.period_start >= c.starts AND v.period_start < c.ends
+     WHERE v.value IS NOT NULL
+), hours AS (
+    SELECT indicator_id, unit_id, period_start FROM seen WHERE grain = {hour}
+)
+SELECT s.*, count(*) OVER () AS total
+  FROM seen s
+  LEFT JOIN hours h
+    ON s.grain = {instant} AND (h.indicator_id, h.unit_id, h.period_start) = (s.indicator_id, s.unit_id, date_trunc('hour', s.period_start))
+ WHERE h.indicator_id IS NULL
+ ORDER BY s.period_start DESC, s.indicator_id, s.unit_id
  LIMIT :most
 """
 
@@ -174,15 +184,24 @@ async def _readings(
         (part, unit, cell.grain, cell.grain, cell.start, cell.start + timedelta(microseconds=1))
         for part, cell in apart.reported
     ]
+    # Of a unit together: what is taken off in one stay below a parent may be what counts in the stay before.
+    spans: dict[tuple[Indicator, Unit], list[Span]] = {}
     for part, one in apart.behind:
-        seen = (one.before, *one.seen) if one.before else one.seen
-        for span in merged(Span(bucket_start(part.base, each.anchor), each.end) for each in seen):
-            cells.append((part, one.unit, part.finest, part.base, span.start, span.end))
+        runs = [*one.runs, (one.before, one.before)] if one.before else one.runs
+        spans.setdefault((part, one.unit), []).extend(
+            Span(bucket_start(part.base, first.anchor), last.end) for first, last in runs
+        )
+    for (part, who), of in spans.items():
+        cells += [(part, who, part.finest, part.base, span.start, span.end) for span in merged(of)]
     if not cells:
         return [], 0
     rows = (
         await session.execute(
-            text(_BEHIND.format(values=PRESENT if as_of is None else AS_OF)),
+            text(
+                _BEHIND.format(
+                    values=PRESENT if as_of is None else AS_OF, hour=int(Grain.hour), instant=int(Grain.instant)
+                )
+            ),
             {
                 "indicators": [part.id for part, *_ in cells],
                 "units": [who.id for _, who, *_ in cells],

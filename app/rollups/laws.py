@@ -14,6 +14,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from itertools import groupby
 from typing import NamedTuple
 
 from app.catalogue.catalogue import Edge, Indicator, Tree, Unit
@@ -61,12 +62,14 @@ class Part(NamedTuple):
 class Contribution(NamedTuple):
     """What the base readings of one unit bring to a value: those that count, and what they come to by the time law.
 
-    `before` is the year-to-date figure that was taken off, where there is one.
+    `runs` are the first and the last of those between which all count. `before` is the year-to-date figure that was taken off,
+    where there is one.
     """
 
     unit: Unit
     value: Decimal
     seen: Sequence[Observation]
+    runs: Sequence[tuple[Observation, Observation]]
     before: Observation | None
 
 
@@ -267,6 +270,14 @@ def flow_of(inside: Sequence[Observation], before: Sequence[Observation]) -> Par
 def _begin_of(inside: Sequence[Observation], before: Sequence[Observation]) -> Sequence[Observation]:
     """The last figure of the same year before an interval, if any."""
     return [one for one in before[-1:] if one.anchor.year == inside[0].anchor.year]
+
+
+def _runs(own: Sequence[Observation], covered: frozenset[datetime]) -> Iterator[tuple[Observation, Observation]]:
+    """The first and the last of each stretch of observations of which none is covered."""
+    for is_covered, run in groupby(own, lambda one: one.anchor in covered):
+        if not is_covered:
+            stretch = list(run)
+            yield stretch[0], stretch[-1]
 
 
 def hour_of_instants(
@@ -546,7 +557,8 @@ class Laws:
             with decimal.localcontext(EXACT):
                 part = self._along_time(indicator, counted, before)
             assert part is not None
-            yield Contribution(unit, settle(part.value), counted, next(iter(_begin_of(counted, before)), None))
+            begin = next(iter(_begin_of(counted, before)), None)
+            yield Contribution(unit, settle(part.value), counted, list(_runs(own, covered)), begin)
         if indicator.over_units == "none" or (own and indicator.over_time != "sum"):
             return
         spoken = covered.union(one.anchor for one in own)

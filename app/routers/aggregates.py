@@ -1,6 +1,7 @@
 """`/v1/aggregates`, `/v1/aggregates/explain`, `/v1/rankings`: what it adds up to, and where a number comes from."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, get_args
@@ -14,6 +15,7 @@ from app.catalogue.access import require_readable
 from app.catalogue.catalogue import Catalogue, Indicator, Unit
 from app.changes import latest_change
 from app.errors import (
+    Busy,
     HubError,
     KeyRequired,
     NotAcceptable,
@@ -198,15 +200,32 @@ async def get_aggregates(
     return answer(aggregates_out(hub, catalogue, series, length, language, as_of), language, tag=tag)
 
 
+async def explaining(hub: HubDep) -> AsyncIterator[None]:
+    """One's turn: anybody may ask, and it may take seconds. Who waits holds no connection of the database."""
+    try:
+        async with asyncio.timeout(_TURN):
+            await hub.explaining.acquire()
+    except TimeoutError as error:
+        raise Busy(retry_after=_TURN, headers={"retry-after": str(_TURN)}) from error
+    try:
+        yield
+    finally:
+        hub.explaining.release()
+
+
+_TURN = 10  # seconds that one waits for it
+
+
 @router.get(
     "/aggregates/explain",
     response_model=ExplanationOut,
-    responses=problems(KeyRequired, ScopeMissing, UnknownIndicator, UnknownUnit, UnitNotValid, TooManyReadings)
+    responses=problems(KeyRequired, ScopeMissing, UnknownIndicator, UnknownUnit, UnitNotValid, TooManyReadings, Busy)
     | NOT_MODIFIED,
 )
 async def get_explanation(
     request: Request,
     hub: HubDep,
+    _: Annotated[None, Depends(explaining, scope="function")],
     session: ReadSession,
     catalogue: ReadCatalogue,
     caller: CallerDep,

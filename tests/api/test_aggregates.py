@@ -1,5 +1,6 @@
 """What it adds up to, as a screen or an analyst asks for it. The laws themselves are in tests/unit/test_laws.py."""
 
+import asyncio
 import csv
 import io
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,7 @@ import pytest
 import time_machine
 
 from app.rollups import explain
+from app.routers import aggregates
 from tests.conftest import HubUnderTest
 
 VISITS, EMERGENCIES = "health.visit.outpatient", "health.emergency"
@@ -292,6 +294,68 @@ async def test_each_part_says_what_its_own_readings_come_to(hub: HubUnderTest) -
         ("25813", "2026-01-31", 100.25), ("25813", "2026-02-14", 120), ("25813", "2026-02-28", 150.75),
         ("25840", "2026-02-28", 7),
     ]  # fmt: skip
+
+
+async def test_an_hour_that_was_reported_is_explained_without_its_instants(hub: HubUnderTest) -> None:
+    flow = "traffic.flow.total"
+    await hub.sent(
+        (flow, "25813", "2026-10-05T10:05:00+07:00", 1), (flow, "25813", "2026-10-05T10:10:00+07:00", 1),
+        (flow, "25813", "2026-10-05T10", 50), (flow, "25813", "2026-10-05T11:05:00+07:00", 3),
+    )  # fmt: skip
+
+    query = {"indicator": flow, "unit": "bencat", "period": "2026-10-05"}
+    told = (await hub.client.get("/v1/aggregates/explain", params=query)).json()
+
+    assert told["figure"]["value"] == 53
+    assert [(one["period"], one["value"]) for one in told["readings"]] == [
+        ("2026-10-05T11:05:00", 3),
+        ("2026-10-05T10", 50),
+    ]
+
+
+async def test_a_figure_of_before_a_move_is_listed_once(hub: HubUnderTest) -> None:
+    """Of a ward's year-to-date figures one counts in its first region, and is taken off in the second: of the province it is one."""
+    ward = {"code": "x1", "kind": "site", "name_vi": "x", "valid_from": "2024-01-01"}
+    moves = [{"unit": "25813", "valid_to": "2026-02-15"}, {"unit": "25837", "valid_from": "2026-02-15"}]
+    key = await hub.key("registry", scopes=["catalogue:write"])
+    made = await hub.client.post("/v1/units", json={"units": [ward | {"parents": moves}]}, headers={"X-API-Key": key})
+    assert made.status_code == 200, made.text
+    await hub.sent((REVENUE, "x1", "2026-02-10", 100), (REVENUE, "x1", "2026-02-20", 130))
+
+    query = {"indicator": REVENUE, "unit": "bencat", "period": "2026-02"}
+    told = (await hub.client.get("/v1/aggregates/explain", params=query)).json()
+
+    assert told["figure"]["value"] == 130
+    assert [(part["unit"], part["value"]) for part in told["parts"]] == [("x1", 100), ("x1", 30)]
+    assert [(one["period"], one["value"]) for one in told["readings"]] == [("2026-02-20", 130), ("2026-02-10", 100)]
+    assert told["readings_total"] == 2
+
+
+async def test_explanations_are_given_one_by_one(hub: HubUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    await hub.sent((VISITS, "25813", "2026-10-05", 10))
+    at_once, most, told = 0, 0, explain.explain
+
+    async def watched(*asked: Any, **more: Any) -> Any:
+        nonlocal at_once, most
+        at_once += 1
+        most = max(most, at_once)
+        try:
+            return await told(*asked, **more)
+        finally:
+            at_once -= 1
+
+    monkeypatch.setattr("app.routers.aggregates.explain", watched)
+    query = {"indicator": VISITS, "unit": "bencat", "period": "2026-10"}
+    asked = [hub.client.get("/v1/aggregates/explain", params=query) for _ in range(5)]
+    answers = await asyncio.gather(*asked)
+
+    assert [answer.status_code for answer in answers] == [200] * 5
+    assert most == 1
+
+    monkeypatch.setattr(aggregates, "_TURN", 0)
+    async with hub.hub.explaining:
+        busy = await hub.client.get("/v1/aggregates/explain", params=query)
+    assert (busy.status_code, busy.json()["code"], busy.headers["retry-after"]) == (503, "busy", "0")
 
 
 async def test_of_more_than_can_be_told_a_shorter_period_is_asked_for(
