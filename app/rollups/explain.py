@@ -32,6 +32,7 @@ class BehindReading:
     source: Source
     batch: int
     received_at: datetime
+    corrections: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,14 +159,22 @@ WITH seen AS (
      WHERE v.value IS NOT NULL
 ), hours AS (
     SELECT indicator_id, unit_id, period_start FROM seen WHERE grain = {hour}
+), newest AS (
+    SELECT s.*, count(*) OVER () AS total
+      FROM seen s
+      LEFT JOIN hours h
+        ON s.grain = {instant}
+       AND (h.indicator_id, h.unit_id, h.period_start) = (s.indicator_id, s.unit_id, date_trunc('hour', s.period_start))
+     WHERE h.indicator_id IS NULL
+     ORDER BY s.period_start DESC, s.indicator_id, s.unit_id
+     LIMIT :most
 )
-SELECT s.*, count(*) OVER () AS total
-  FROM seen s
-  LEFT JOIN hours h
-    ON s.grain = {instant} AND (h.indicator_id, h.unit_id, h.period_start) = (s.indicator_id, s.unit_id, date_trunc('hour', s.period_start))
- WHERE h.indicator_id IS NULL
- ORDER BY s.period_start DESC, s.indicator_id, s.unit_id
- LIMIT :most
+SELECT n.*, (SELECT count(*)
+               FROM reading_history w
+              WHERE (w.indicator_id, w.unit_id, w.grain, w.period_start) = (n.indicator_id, n.unit_id, n.grain, n.period_start)
+                AND w.received_at < n.received_at) AS corrections
+  FROM newest n
+ ORDER BY n.period_start DESC, n.indicator_id, n.unit_id
 """
 
 
@@ -225,6 +234,7 @@ async def _readings(
             source=catalogue.sources[row.source_id],
             batch=row.batch_id,
             received_at=row.received_at,
+            corrections=row.corrections,
         )
         for row in rows
     ]

@@ -250,7 +250,8 @@ async def get_explanation(
     names = {"name": what.name.fill(language, {}), "measure": what.measure, "unit_name": who[0].name.fill(language, {})}
     body = {"indicator": what.code, "unit": who[0].code, "period": str(bucket), **names}
     laws = {"over_time": what.over_time, "over_units": what.over_units}
-    return answer(body | laws | explanation_out(catalogue, found, bucket, language), language, tag=tag)
+    waiting = {"waiting_since": _waiting_since(hub, as_of)}
+    return answer(body | laws | waiting | explanation_out(catalogue, found, bucket, language), language, tag=tag)
 
 
 @router.get("/rankings", response_model=Ranking, responses=_refusals | NOT_MODIFIED)
@@ -476,6 +477,7 @@ def explanation_out(catalogue: Catalogue, found: Explanation, bucket: Period, la
                 "synthetic": one.source.synthetic,
                 "batch": one.batch,
                 "received_at": one.received_at,
+                "corrections": one.corrections,
             }
             for one in found.readings
         ],

@@ -149,6 +149,7 @@ class ExplainedReading(BaseModel):
     synthetic: bool
     batch: int
     received_at: str
+    corrections: int = Field(description="How many values it had before.")
 
 
 class ExplainedPart(BaseModel):
@@ -187,6 +188,10 @@ class Explanation(BaseModel):
     numerator: PartOfRatio | None = None
     denominator: PartOfRatio | None = Field(None, description="With the period of the denominator in force.")
     parts: list[ExplainedPart]
+    waiting_since: AwareDatetime | None = Field(
+        description="What came then, and later, is not all in the figures of screens and aggregates yet. Here it is: an explanation comes "
+        "out of the readings."
+    )
     readings_total: int
     readings: list[ExplainedReading] = Field(
         description="The newest thousand at most. The others: ask about the unit of a part, or about a shorter period."

@@ -183,13 +183,15 @@ async def test_figures_say_since_when_what_comes_is_not_rolled_up(hub: HubUnderT
     await hub.sent((VISITS, "25813", "2026-10-05", 10))
     figures = {"indicator": VISITS, "unit": "bencat", "grain": "day", "from": "2026-10-05", "to": "2026-10-05"}
     ranking = {"indicator": VISITS, "children_of": "bencat", "period": "2026-10-05"}
+    explanation = {"indicator": VISITS, "unit": "bencat", "period": "2026-10-05"}
 
     async def asked(**headers: str) -> list[httpx.Response]:
-        """Plainly, in the other way that there is, and as a ranking."""
+        """Plainly, in the other way that there is, as a ranking, and where it comes from."""
         return [
             await hub.client.get("/v1/aggregates", params=figures, headers=headers),
             await hub.client.get("/v1/aggregates", params=figures | {"compare": "previous"}, headers=headers),
             await hub.client.get("/v1/rankings", params=ranking, headers=headers),
+            await hub.client.get("/v1/aggregates/explain", params=explanation, headers=headers),
         ]
 
     first = await asked()
@@ -197,7 +199,7 @@ async def test_figures_say_since_when_what_comes_is_not_rolled_up(hub: HubUnderT
     behind = await asked()
     as_of = await hub.client.get("/v1/aggregates", params=figures | {"asOf": datetime.now(UTC).isoformat()})
 
-    assert [one.json()["waiting_since"] for one in first] == [None] * 3
+    assert [one.json()["waiting_since"] for one in first] == [None] * 4
     for before, now in zip(first, behind, strict=True):
         waiting = datetime.now(UTC) - datetime.fromisoformat(now.json()["waiting_since"])
         assert timedelta(minutes=2) <= waiting < timedelta(minutes=3)
@@ -294,6 +296,19 @@ async def test_each_part_says_what_its_own_readings_come_to(hub: HubUnderTest) -
         ("25813", "2026-01-31", 100.25), ("25813", "2026-02-14", 120), ("25813", "2026-02-28", 150.75),
         ("25840", "2026-02-28", 7),
     ]  # fmt: skip
+
+
+async def test_of_a_reading_that_was_corrected_it_is_told_how_often(hub: HubUnderTest) -> None:
+    for value in (10, 11, 12):
+        await hub.sent((VISITS, "25813", "2026-10-05", value), (VISITS, "25840", "2026-10-05", 5))
+
+    query = {"indicator": VISITS, "unit": "bencat", "period": "2026-10-05"}
+    told = (await hub.client.get("/v1/aggregates/explain", params=query)).json()
+
+    assert [(one["unit"], one["value"], one["corrections"]) for one in told["readings"]] == [
+        ("25813", 12, 2),
+        ("25840", 5, 0),
+    ]
 
 
 async def test_an_hour_that_was_reported_is_explained_without_its_instants(hub: HubUnderTest) -> None:

@@ -504,6 +504,8 @@ async def test_what_a_rate_comes_from_is_told_part_by_part(
         await expect(told).to_contain_text("Tổng tử số chia tổng mẫu số")
         await expect(told.locator("ul li")).to_have_count(2)
         await expect(told.get_by_role("table")).to_have_count(3)
+        await expect(told.get_by_role("table").last).to_contain_text("Số hồ sơ đã giải quyết")
+        await expect(told.locator(".told")).to_be_focused()
         await wall.picture(f"nguon-goc-{size[0]}")
         assert wall.complaints == []
 

@@ -4,26 +4,29 @@ import { instantOf, wallTime } from "./clock.ts";
 import type { Explanation, ExplainedPart, ExplainedReading } from "./contract.ts";
 import { element } from "./element.ts";
 import { syntheticMark } from "./figures.ts";
-import { language, say, sayWhyNot } from "./language.ts";
-import { writeExactly } from "./numbers.ts";
-import { clockWords, dayOfMoment, periodWords } from "./periods.ts";
+import { language, say, sayWhyNot, type Word } from "./language.ts";
+import { qualifier, writeExactly } from "./numbers.ts";
+import { clockWords, dayOfMoment, momentWords, periodWords } from "./periods.ts";
 import { problemOf } from "./stream.ts";
 
 const READINGS = 50; // that are shown, the newest
+const PATIENCE = 30_000; // milliseconds
+
+type Named = Pick<Explanation, "indicator" | "name" | "measure">;
 
 /** A dialog about each figure of the stage that is pressed. `asOf`: the instant as of which the figures are shown. */
 export function makeExplanation(stage: HTMLElement, asOf: string | null): HTMLDialogElement {
-  const dialog = element("dialog.explanation", { "aria-label": say("explain.title") });
+  const words = element("div.told", { tabindex: 0 }); // it scrolls, also with the keys
   const close = element("button", { type: "button" }, say("dialog.close"));
+  const dialog = element("dialog.explanation", { "aria-label": say("explain.title") }, words, close);
   let asking = new AbortController();
-  const show = (...nodes: Node[]): void => dialog.replaceChildren(element("div.told", { tabindex: 0 }, ...nodes), close);
   const explain = ({ dataset }: HTMLElement): void => {
     asking.abort();
     asking = new AbortController();
     const { signal } = asking;
-    show(element("p", { role: "status" }, say("explain.asking")));
+    words.replaceChildren(element("p", { role: "status" }, say("explain.asking")));
     dialog.showModal();
-    void ask(dataset, asOf, signal).then((nodes) => signal.aborted || show(...nodes));
+    void ask(dataset, asOf, AbortSignal.any([signal, AbortSignal.timeout(PATIENCE)])).then((nodes) => signal.aborted || words.replaceChildren(...nodes));
   };
   stage.addEventListener("click", (event) => {
     const figure = (event.target as Element).closest<HTMLElement>("[data-period]");
@@ -57,7 +60,7 @@ async function ask({ indicator, unit, period }: DOMStringMap, asOf: string | nul
       problem = answer.ok ? null : await problemOf(answer);
     }
     if (problem === null) return told((await answer.json()) as Explanation);
-    return [element("p", { role: "alert" }, problem.status === 401 ? say("explain.withheld") : problem.detail)];
+    return [element("p", { role: "alert" }, problem.status === 401 ? say("explain.withheld") : problem.detail || say("explain.failed"))];
   } catch {
     return [element("p", { role: "alert" }, say("explain.failed"))];
   }
@@ -66,28 +69,30 @@ async function ask({ indicator, unit, period }: DOMStringMap, asOf: string | nul
 function told(one: Explanation): Node[] {
   const { figure, numerator, denominator } = one;
   const ratio = [numerator, denominator].filter((part) => part != null);
-  const measureOf = (indicator: string): string => ratio.find((part) => part.indicator === indicator)?.measure ?? one.measure;
   const { units: [have, all], periods: [known, expected] } = figure.coverage;
+  const added = figure.origin === "derived" && one.over_time !== "cumulative" && one.over_time !== "last"; // else the last period is enough
+  const before = qualifier(figure.note);
   const facts = [
     figure.origin === "derived" && all > 1 && say("coverage", { have, all }),
-    figure.origin === "derived" && expected > 1 && say("explain.periods", { have: known, all: expected }),
+    added && expected > 1 && say("explain.periods", { have: known, all: expected }),
     figure.status && figure.status !== "final" && say(`status.${figure.status}`),
-    figure.note,
+    before === "" && figure.note,
   ].filter((fact) => fact);
   const indicators = ratio.length > 0 ? ratio : [one];
   return [
     element("p.place", {}, `${one.unit_name} · ${periodWords(one.period)}`),
     element("h2", {}, one.name),
-    element("p.exactly", {}, figure.value === null ? sayWhyNot(figure.reason) : writeExactly(figure.value, one.measure), " ", syntheticMark(figure.synthetic)),
+    one.waiting_since && element("p.waiting", {}, say("explain.waiting", { since: momentWords(instantOf(one.waiting_since), Date.now()) })),
+    element("p.exactly", {}, before && `${before} `, figure.value === null ? sayWhyNot(figure.reason) : writeExactly(figure.value, one.measure), " ", syntheticMark(figure.synthetic)),
     element("p", {}, one.rule),
     ratio.length > 0 && element("ul", {}, ...ratio.map(({ name, period, value, reason, measure }) => element(
       "li", {}, `${name}, ${periodWords(period)}: `, element("b", {}, value === null ? sayWhyNot(reason) : writeExactly(value, measure)),
     ))),
     facts.length > 0 && element("p.origin", {}, facts.join(" · ")),
-    ...indicators.map(({ indicator, name }) =>
-      partsOf(one.parts.filter((part) => part.indicator === indicator), ratio.length > 0 ? name : say("explain.parts"), measureOf(indicator))),
-    readingsOf(one.readings.slice(0, READINGS), one.readings_total, measureOf),
-  ].filter((node) => node !== false && node !== null);
+    ...indicators.map(({ indicator, name, measure }) =>
+      partsOf(one.parts.filter((part) => part.indicator === indicator), ratio.length > 0 ? name : say("explain.parts"), measure)),
+    readingsOf(one.readings.slice(0, READINGS), one.readings_total, indicators),
+  ].filter((node) => node instanceof Node);
 }
 
 /** The largest first: that is where one looks for what made the sum. */
@@ -104,14 +109,21 @@ function spanOf({ base_periods: n, first_period, last_period }: ExplainedPart): 
   return n === 1 ? first : say("explain.span.of", { n, first, last: periodWords(last_period) });
 }
 
-function readingsOf(readings: ExplainedReading[], all: number, measureOf: (indicator: string) => string): HTMLElement | null {
+function readingsOf(readings: ExplainedReading[], all: number, indicators: Named[]): HTMLElement | null {
   if (readings.length === 0) return null;
   const caption = readings.length < all ? say("explain.readings.newest", { n: readings.length, all }) : say("explain.readings", { n: all });
-  const heads = ["explain.period", "table.unit", "explain.value", "sources.name", "explain.received", "explain.batch"] as const;
-  return tableOf(caption, heads.map((head) => say(head)), readings.map((one) => [
-    periodWords(one.period), one.unit_name, amount(one.value, measureOf(one.indicator)),
-    element("td", {}, one.source_name, " ", syntheticMark(one.synthetic, { brief: true })), arrival(one.received_at), String(one.batch),
-  ]));
+  const several = indicators.length > 1;
+  const heads: (Word | false)[] = [
+    "explain.period", several && "explain.indicator", "table.unit", "explain.value", "sources.name", "explain.received", "explain.batch",
+  ];
+  return tableOf(caption, heads.filter((head) => head !== false).map((head) => say(head)), readings.map((one) => {
+    const { name, measure } = indicators.find(({ indicator }) => indicator === one.indicator)!;
+    return [
+      periodWords(one.period), ...(several ? [name] : []), one.unit_name,
+      element("td.amount", {}, writeExactly(one.value, measure), one.corrections > 0 && element("small", {}, ` (${say("explain.corrected", { n: one.corrections })})`)),
+      element("td", {}, one.source_name, " ", syntheticMark(one.synthetic, { brief: true })), arrival(one.received_at), String(one.batch),
+    ];
+  }));
 }
 
 function amount(value: number, measure: string): HTMLElement {

@@ -15,7 +15,7 @@ import { targetWords } from "./targets.ts";
 
 /** What an element carries that may be pressed to learn where its figure comes from: see explanation.ts. */
 export function pressable({ indicator, unit, period }: { indicator: string; unit: string; period: string | null }): Record<string, string | number> {
-  return period === null ? {} : { role: "button", tabindex: 0, "data-indicator": indicator, "data-unit": unit, "data-period": period };
+  return period === null ? {} : { role: "button", tabindex: 0, "aria-haspopup": "dialog", "data-indicator": indicator, "data-unit": unit, "data-period": period };
 }
 
 /** The number and its measure, or why there is none. `key` lets the panel see that the number has changed. */
