@@ -146,10 +146,11 @@ def _base_period(indicator: Indicator, anchor: datetime) -> Period:
     return Period(indicator.base, bucket_start(indicator.base, anchor))
 
 
-# An hour that was itself reported beats its instants.
+# An hour that was itself reported beats its instants. That is found by a window: a join of what is behind with itself is planned by
+# guesses of how much that is, and once took minutes.
 _BEHIND = """
 WITH seen AS (
-    SELECT v.*
+    SELECT v.*, bool_or(v.grain = {hour}) OVER (PARTITION BY v.indicator_id, v.unit_id, date_trunc('hour', v.period_start)) AS as_hour
       FROM unnest(CAST(:indicators AS int[]), CAST(:units AS int[]), CAST(:finest AS int[]), CAST(:coarsest AS int[]),
                   CAST(:starts AS timestamp[]), CAST(:ends AS timestamp[]))
            AS c(indicator_id, unit_id, finest, coarsest, starts, ends)
@@ -157,16 +158,11 @@ WITH seen AS (
         ON v.indicator_id = c.indicator_id AND v.unit_id = c.unit_id AND v.grain BETWEEN c.finest AND c.coarsest
        AND v.period_start >= c.starts AND v.period_start < c.ends
      WHERE v.value IS NOT NULL
-), hours AS (
-    SELECT indicator_id, unit_id, period_start FROM seen WHERE grain = {hour}
 ), newest AS (
-    SELECT s.*, count(*) OVER () AS total
-      FROM seen s
-      LEFT JOIN hours h
-        ON s.grain = {instant}
-       AND (h.indicator_id, h.unit_id, h.period_start) = (s.indicator_id, s.unit_id, date_trunc('hour', s.period_start))
-     WHERE h.indicator_id IS NULL
-     ORDER BY s.period_start DESC, s.indicator_id, s.unit_id
+    SELECT *, count(*) OVER () AS total
+      FROM seen
+     WHERE grain > {instant} OR NOT as_hour
+     ORDER BY period_start DESC, indicator_id, unit_id
      LIMIT :most
 )
 SELECT n.*, (SELECT count(*)
